@@ -1,0 +1,103 @@
+"""`newsletter preview`: shows an edition. Never calls a model, writes to the database or claims a send."""
+
+import tempfile
+import webbrowser
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newsletter import edition_file, message
+from newsletter.candidates import candidates
+from newsletter.cli import wiring
+from newsletter.due import due
+from newsletter.errors import InputError
+from newsletter.models import Edition, Email, Links, Status
+from newsletter.pick import pick
+from newsletter.render import Templates, load_templates, markdown, render
+from newsletter.settings import DEFAULT_SENDER
+
+
+class Format(StrEnum):
+    HTML = "html"
+    TEXT = "text"
+    MD = "md"
+    EML = "eml"
+    JSON = "json"
+
+
+def preview(
+    slug: Annotated[str | None, typer.Argument(help="A subscriber.")] = None,
+    edition: Annotated[Path | None, typer.Option("--edition", help="An edition file (JSON) instead.")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="How to show it.")] = Format.TEXT,
+    open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Show a subscriber's newest edition, or one in a file.
+
+    Examples:
+
+        newsletter preview ada --open
+
+        newsletter preview --edition 2026-11-18.edition.json --format md
+    """
+    if (slug is None) == (edition is None):
+        raise InputError("name a subscriber or an edition file: newsletter preview SLUG, or --edition FILE")
+    if edition:
+        shown, home = _from_file(edition), None
+    else:
+        settings = wiring.home_settings()
+        shown, home = _of_subscriber(str(slug)), settings.home
+    templates = load_templates(home)
+    if open_:
+        with tempfile.NamedTemporaryFile("w", suffix=".html", delete=False, encoding="utf-8") as page:
+            page.write(render(shown, Links(), templates).html)
+        webbrowser.open(Path(page.name).as_uri())
+        typer.echo(page.name)
+    else:
+        typer.echo(_written(shown, format_, templates), nl=False)
+
+
+def _written(edition: Edition, format_: Format, templates: Templates) -> str:
+    match format_:
+        case Format.MD:
+            return markdown(edition, templates)
+        case Format.JSON:
+            return edition_file.dump(edition)
+        case Format.HTML:
+            return render(edition, Links(), templates).html
+        case Format.TEXT:
+            return render(edition, Links(), templates).text
+        case Format.EML:
+            return _eml(render(edition, Links(), templates))
+
+
+def _eml(email: Email) -> str:
+    sender = DEFAULT_SENDER
+    envelope = message.Envelope("preview", sender, sender, "arXiv newsletter", "http://localhost:8000", sender)
+    return message.build(email, envelope, wiring.now()).decode()
+
+
+def _from_file(path: Path) -> Edition:
+    try:
+        return edition_file.parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _of_subscriber(slug: str) -> Edition:
+    """The newest frozen edition, else a local one of the newest mailing."""
+    with wiring.open_store(wiring.home_settings()) as store:
+        newest = store.editions.newest_id(slug)
+        if newest is not None:
+            return store.editions.load(newest)
+        subscriber = store.subscribers.load(slug)
+        if subscriber is None:
+            raise InputError(f"there is no subscriber {slug}: see `newsletter subscribers list`")
+        next_due = due(subscriber.wishes.deliver, store.mailings.days(), None)
+        if next_due is None:
+            raise InputError("no mailing is stored yet: run `newsletter fetch` first")
+        announcements = store.mailings.announcements(next_due.mailings)
+        chosen = candidates(subscriber.wishes, announcements, ())
+        scores = wiring.local_scorer(announcements)(subscriber, chosen.papers)
+        return pick(subscriber, next_due, chosen, scores, Status.OK)

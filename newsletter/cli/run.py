@@ -1,0 +1,128 @@
+"""`newsletter run`: the day for everybody to whom an edition is due."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from filelock import FileLock, Timeout
+
+from newsletter import pipeline
+from newsletter.cli import show, wiring
+from newsletter.errors import InputError, NewsletterError
+from newsletter.models import Outcome
+from newsletter.roster import roster
+from newsletter.settings import Settings
+from newsletter.sources import listing as listing_file
+from newsletter.store import Store
+
+
+def run(
+    day: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Take this mailing instead of the newest.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", help="Only this subscriber (repeatable).")] = None,
+    listing: Annotated[
+        Path | None, typer.Option("--listing", help="Take the mailing in this file (JSON Lines).")
+    ] = None,
+    no_send: Annotated[bool, typer.Option("--no-send", help="Freeze the editions, but send nothing yet.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Compose and send what is due. Running it again sends nothing twice.
+
+    Examples:
+
+        newsletter run
+
+        newsletter run --listing mailing.jsonl.gz --only ada
+
+        newsletter run --no-send && newsletter preview ada --open
+    """
+    settings = wiring.home_settings()
+    with wiring.open_store(settings) as store, _one_run(settings):
+        chosen = _mailing_day(day.date() if day else None, listing, store)
+        report = run_day(settings, store, chosen, set(only or ()), send=not no_send)
+    if as_json:
+        show.as_json(_plain(report))
+    else:
+        _print(report, sent=not no_send)
+    if report.failed:
+        raise typer.Exit(1)
+
+
+def run_day(
+    settings: Settings, store: Store, only_day: date | None, slugs: set[str], *, send: bool = True
+) -> pipeline.Report:
+    """Composes and dispatches with the clients that the settings ask for."""
+    assert settings.home is not None, "a run has a home"
+    folder = settings.home / "subscribers"
+    count = len(list(folder.glob("*.md")))
+    if missing := sorted(slug for slug in slugs if not (folder / f"{slug}.md").is_file()):
+        raise InputError(f"--only {missing[0]}: there is no {folder / missing[0]}.md")
+    entries = (e for e in roster(folder, store, wiring.now()) if not slugs or e.slug in slugs)
+    with (
+        show.progress({"compose": len(slugs) or count, "send": len(slugs) or count}) as progress,
+        wiring.services(settings, store, progress) as services,
+    ):
+        return pipeline.run(entries, services, only_day, send)
+
+
+def _one_run(settings: Settings) -> FileLock:
+    """The lock of a run; the kernel releases it when the process dies."""
+    lock = FileLock(wiring.state(settings) / "run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise NewsletterError("another run is under way in this home; it sends what is due") from None
+    return lock
+
+
+def _mailing_day(day: date | None, listing: Path | None, store: Store) -> date | None:
+    if listing is None:
+        if day and day not in {mailing.date for mailing in store.mailings.days()}:
+            raise InputError(f"--date {day}: no mailing of that day is stored; fetch it first")
+        return day
+    read = listing_file.read(listing, wiring.now().date())
+    for problem in read.problems:
+        show.warn(f"newsletter: {problem}")
+    store.mailings.save(read.mailing, wiring.now())
+    return read.mailing.date
+
+
+def _print(report: pipeline.Report, *, sent: bool) -> None:
+    for composed in sorted(report.composed, key=lambda c: c.slug):
+        if composed.failed:
+            show.warn(f"newsletter: {composed.reason}")
+        elif composed.reason:
+            show.say(f"{composed.slug}: {composed.reason}")
+        else:
+            show.say(f"{composed.slug}: {composed.papers} of {composed.candidates} papers ({composed.status})")
+    for done in sorted(report.dispatched, key=lambda d: d.slug):
+        if done.receipt.outcome is Outcome.ACCEPTED:
+            show.say(f"{done.slug}: sent, {done.receipt.detail}")
+        else:
+            show.warn(f"newsletter: {done.slug}: {done.receipt.outcome}: {done.receipt.detail}")
+    if not report.composed:
+        show.say("there are no subscribers yet: add one with `newsletter subscribers add FILE`")
+    elif not report.dispatched:
+        show.say("sent nothing: no send is ready" if sent else "sent nothing, as asked")
+
+
+def _plain(report: pipeline.Report) -> dict[str, object]:
+    return {
+        "subscribers": [
+            {
+                "subscriber": c.slug,
+                "status": c.status,
+                "papers": c.papers,
+                "candidates": c.candidates,
+                "reason": c.reason,
+                "failed": c.failed,
+            }
+            for c in report.composed
+        ],
+        "sends": [
+            {"subscriber": d.slug, "date": d.date, "outcome": d.receipt.outcome, "detail": d.receipt.detail}
+            for d in report.dispatched
+        ],
+    }

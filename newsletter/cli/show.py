@@ -1,0 +1,67 @@
+"""How commands speak: tables and progress on a terminal, plain lines elsewhere, JSON where a machine asks."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from newsletter.models import Progress
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on a terminal, tab-separated lines elsewhere."""
+    if not console.is_terminal:
+        for row in rows:
+            print("\t".join(str(cell) for cell in row))
+        return
+    shown = Table(title=title, title_justify="left")
+    for head in heads:
+        shown.add_column(head, overflow="fold")
+    for row in rows:
+        shown.add_row(*(str(cell) for cell in row))
+    console.print(shown)
+
+
+def as_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=1, default=str)
+    print()
+
+
+def say(line: str) -> None:
+    """One line on stdout."""
+    console.print(line, markup=False, soft_wrap=True)
+
+
+def warn(line: str) -> None:
+    """One line on stderr."""
+    errors.print(line, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(totals: dict[str, int]) -> Iterator[Progress]:
+    """Bars for the named stages on a terminal; silence elsewhere."""
+    if not errors.is_terminal:
+        yield _silent
+        return
+    columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=errors, transient=True) as bars:
+        tasks = {stage: bars.add_task(stage, total=total) for stage, total in totals.items()}
+
+        def advance(stage: str, done: int) -> None:
+            bars.update(tasks[stage], completed=done)
+
+        yield advance
+
+
+def _silent(stage: str, done: int) -> None:
+    """Plain output needs no progress."""

@@ -1,0 +1,136 @@
+"""`newsletter subscribers`: who gets mail. Wishes go to the topics file, status and consent to the database."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newsletter.cli import show, wiring
+from newsletter.cli.rank import read_topics
+from newsletter.errors import InputError
+from newsletter.files import write_atomically
+from newsletter.models import Subscriber
+from newsletter.roster import SLUG, Problem, read, roster
+from newsletter.settings import Settings
+from newsletter.topics import parse, with_front_matter
+
+app = typer.Typer(help="Add, list and show subscribers.", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="Their topics file (Markdown).")],
+    slug: Annotated[str | None, typer.Option("--slug", help="Their name here; the file's name if left out.")] = None,
+    email: Annotated[str | None, typer.Option("--email", help="Their address, where the file has none.")] = None,
+    categories: Annotated[
+        str | None,
+        typer.Option("--categories", help="Their categories, such as cs.LG,stat.ML, where the file has none."),
+    ] = None,
+) -> None:
+    """Add a subscriber who agreed to get mail; you vouch for that, and it is recorded.
+
+    Examples:
+
+        newsletter subscribers add ada.md
+
+        newsletter subscribers add topics.md --slug ada --email ada@example.org --categories cs.LG,stat.ML
+    """
+    settings = wiring.home_settings()
+    name = slug or file.stem.lower()
+    if not SLUG.match(name):
+        raise InputError(f"--slug {name}: use small letters, digits, dots and dashes")
+    read_topics(file)
+    wanted = {"email": email, "categories": [c.strip() for c in categories.split(",")] if categories else None}
+    text = with_front_matter(file.read_bytes().decode("utf-8-sig"), {k: v for k, v in wanted.items() if v}, str(file))
+    target = _folder(settings) / f"{name}.md"
+    if target.exists() and not target.samefile(file):
+        raise InputError(f"{target} exists: choose another --slug, or edit that file")
+    _check(text, target, settings)
+    write_atomically(target, text.encode())
+    with wiring.open_store(settings) as store:
+        subscriber = read(target, store, None, wiring.now())
+        store.subscribers.consent(subscriber.id, subscriber.wishes.email, "operator", wiring.now())
+    show.say(f"{name}: added, {subscriber.wishes.email}, {', '.join(subscriber.wishes.categories)}")
+
+
+@app.command("list")
+def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the subscribers and what is wrong with their files.
+
+    Examples:
+
+        newsletter subscribers list --json
+    """
+    settings = wiring.home_settings()
+    with wiring.open_store(settings) as store:
+        entries = list(roster(_folder(settings), store, wiring.now()))
+    if as_json:
+        show.as_json([_plain(entry) for entry in entries])
+    else:
+        rows = [tuple(_plain(entry).values()) for entry in entries]
+        show.table("subscribers", ("subscriber", "email", "status", "categories", "problem"), rows)
+
+
+@app.command("show")
+def show_(
+    slug: Annotated[str, typer.Argument(help="A subscriber.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what one subscriber wants.
+
+    Examples:
+
+        newsletter subscribers show ada
+    """
+    settings = wiring.home_settings()
+    path = _folder(settings) / f"{slug}.md"
+    if not path.is_file():
+        raise InputError(f"there is no subscriber {slug}: see `newsletter subscribers list`")
+    with wiring.open_store(settings) as store:
+        subscriber = read(path, store, None, wiring.now())
+    wishes = subscriber.wishes
+    facts = _plain(subscriber) | {
+        "min_relevance": wishes.min_relevance,
+        "min_novelty": wishes.min_novelty,
+        "max_papers": wishes.max_papers,
+        "authors": list(wishes.authors),
+        "frequency": wishes.deliver.frequency,
+        "days": list(wishes.deliver.days),
+        "at": f"{wishes.deliver.at:%H:%M} {wishes.deliver.timezone}",
+        "topics": [topic.name for topic in subscriber.topics.topics],
+    }
+    if as_json:
+        show.as_json(facts)
+    else:
+        for key, value in facts.items():
+            show.say(f"{key:14} {', '.join(map(str, value)) if isinstance(value, list) else value}")
+
+
+def _folder(settings: Settings) -> Path:
+    assert settings.home is not None, "subscribers live in a home"
+    folder = settings.home / "subscribers"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _check(text: str, target: Path, settings: Settings) -> None:
+    wishes = parse(text.encode(), target.name).wishes
+    for key in ("email", "categories"):
+        if not getattr(wishes, key):
+            raise InputError(f"{target.name}: {key}: is missing; give it with --{key} or in the front matter")
+    with wiring.open_store(settings) as store:
+        for known in store.subscribers.known():
+            if known.email.casefold() == wishes.email.casefold() and known.slug != target.stem:
+                raise InputError(f"{wishes.email} is the address of {known.slug} already")
+
+
+def _plain(entry: Subscriber | Problem) -> dict[str, object]:
+    if isinstance(entry, Problem):
+        return {"subscriber": entry.slug, "email": "", "status": "", "categories": "", "problem": entry.message}
+    return {
+        "subscriber": entry.slug,
+        "email": entry.wishes.email,
+        "status": str(entry.status),
+        "categories": " ".join(entry.wishes.categories),
+        "problem": "",
+    }

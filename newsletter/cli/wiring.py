@@ -1,0 +1,98 @@
+"""Builds what the commands work with: settings, store, services. The clock and the environment are read here."""
+
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from newsletter import deliver, local
+from newsletter.errors import SettingsError
+from newsletter.files import write_atomically
+from newsletter.links import Signer, keys_of
+from newsletter.models import Announcement, Paper, Progress, Scorer, Scores, Subscriber
+from newsletter.pipeline import Services
+from newsletter.render import load_templates
+from newsletter.settings import Settings, load
+from newsletter.store import Store
+
+SETTINGS_FILE = "newsletter.toml"
+
+
+def now() -> datetime:
+    """The clock of the command line."""
+    return datetime.now(UTC)
+
+
+def home_settings() -> Settings:
+    """The settings of the home folder: the current one, or NEWSLETTER_HOME. Raises SettingsError where it is none."""
+    home = Path(os.environ.get("NEWSLETTER_HOME") or ".").resolve()
+    file = home / SETTINGS_FILE
+    if not file.is_file():
+        raise SettingsError(
+            f"{home} has no {SETTINGS_FILE}: go to your newsletter's folder, set NEWSLETTER_HOME, "
+            "or make one with `newsletter init DIR`"
+        )
+    return load(os.environ, file, deliver.sections())
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[Store]:
+    """The database of the home."""
+    folder = state(settings)
+    with Store.open(folder / "newsletter.db") as store:
+        yield store
+
+
+@contextmanager
+def services(settings: Settings, store: Store, progress: Progress) -> Iterator[Services]:
+    """All that a day needs, closed again at the end."""
+    backend = deliver.connect(settings)
+    try:
+        yield Services(
+            store=store,
+            scorer_for=local_scorer,
+            templates=load_templates(settings.home),
+            backend=backend,
+            signer=signer(settings),
+            mail=settings.mail,
+            clock=now,
+            workers=settings.run.workers,
+            progress=progress,
+        )
+    finally:
+        backend.close()
+
+
+def local_scorer(announcements: Sequence[Announcement]) -> Scorer:
+    """The scorer that needs no key: similarity over the words of these announcements."""
+    words = local.index(announcement.paper for announcement in announcements)
+
+    def score(subscriber: Subscriber, papers: Sequence[Paper]) -> Scores:
+        return local.score(subscriber, papers, words)
+
+    return score
+
+
+def signer(settings: Settings) -> Signer:
+    """Signs with NEWSLETTER_SECRET; the outbox, which mails nobody, may make a key of its own."""
+    keys = keys_of(settings.secret("NEWSLETTER_SECRET"))
+    return Signer(settings.web.base_url, keys or (_own_key(state(settings) / "secret"),))
+
+
+def state(settings: Settings) -> Path:
+    """The folder var/ of the home, made where it is missing."""
+    assert settings.home is not None, "commands without a home keep no state"
+    folder = settings.home / "var"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{folder}: cannot be made: {error.strerror}") from error
+    return folder
+
+
+def _own_key(path: Path) -> bytes:
+    if not path.exists():
+        write_atomically(path, secrets.token_hex(32).encode(), mode=0o600)
+    return path.read_bytes().strip()

@@ -1,0 +1,62 @@
+"""Hands messages to the outside: one file per backend, found by its name in `mail.backend`.
+
+A backend's module offers `Options`, its section of newsletter.toml, and `connect(settings) -> Backend`.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from typing import Protocol, cast
+
+from newsletter.errors import SettingsError
+from newsletter.models import Backend
+from newsletter.settings import DEFAULT_SENDER, Section, Settings
+
+
+class BackendModule(Protocol):
+    """What each file of this folder offers."""
+
+    Options: type[Section]
+
+    def connect(self, settings: Settings) -> Backend:
+        """The backend, ready to submit. Raises SettingsError where a setting or secret is missing."""
+
+
+def backends() -> list[str]:
+    """The names that `mail.backend` may have."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+
+
+def module(name: str) -> BackendModule:
+    """The module of one backend."""
+    if name not in backends():
+        raise SettingsError(f"mail.backend: there is no backend {name!r}; known: {', '.join(backends())}")
+    return cast("BackendModule", importlib.import_module(f"{__name__}.{name}"))
+
+
+def sections() -> Iterable[type[Section]]:
+    """The settings sections of all backends."""
+    return [module(name).Options for name in backends()]
+
+
+def connect(settings: Settings) -> Backend:
+    """The backend that newsletter.toml names; one that mails people refuses to work half configured."""
+    name = settings.mail.backend
+    backend = module(name).connect(settings)
+    if backend.reaches_people:
+        _require_sender(settings, name)
+    return backend
+
+
+def _require_sender(settings: Settings, name: str) -> None:
+    mail, web = settings.mail, settings.web
+    missing = {
+        "mail.from": mail.sender == DEFAULT_SENDER,
+        "mail.postal_address": not mail.postal_address,
+        "mail.operator": not mail.operator,
+        "web.base_url (https)": not web.base_url.startswith("https://"),
+        "NEWSLETTER_SECRET": not settings.secret("NEWSLETTER_SECRET"),
+    }
+    for key, is_missing in missing.items():
+        if is_missing:
+            raise SettingsError(f"mail.backend = {name} needs {key}: set it in newsletter.toml or the environment")

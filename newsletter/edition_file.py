@@ -1,0 +1,140 @@
+"""Decides how an edition is written as a JSON file, and what such a file says. Calls nothing."""
+
+import json
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from newsletter.errors import InputError
+from newsletter.models import Cost, Edition, Paper, Score, Scored, Totals, Usage
+from newsletter.tex import displayed
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Cost(BaseModel):
+    prompt: str = "0.00"
+    completion: str = "0.00"
+    total: str = "0.00"
+
+
+class _Totals(BaseModel):
+    announced: int = 0
+    scanned: int = 0
+    relevant: int = 0
+
+
+class _Item(BaseModel):
+    id: str
+    title: str
+    authors: list[str] = []
+    abstract: str = ""
+    comment: str = ""
+    relevance: int = 1
+    novelty: int | None = None
+    topic: str = ""
+    summary: str = ""
+
+
+class _File(BaseModel):
+    """Unknown keys are ignored, so that a newer file stays readable."""
+
+    subscriber: str
+    date: date
+    scorer: str
+    model: str = ""
+    usage: _Usage = _Usage()
+    cost: _Cost = _Cost()
+    totals: _Totals = _Totals()
+    papers: list[_Item]
+    not_scored: list[_Item] = []
+    near_misses: list[_Item] = []
+    prompt: str = ""
+
+
+def dump(edition: Edition) -> str:
+    """The edition as JSON, with the raw text of its papers."""
+    usage = edition.usage
+    return json.dumps(
+        {
+            "subscriber": edition.subscriber,
+            "date": str(edition.date),
+            "kind": edition.kind,
+            "cadence": edition.cadence,
+            "status": edition.status,
+            "scorer": edition.scorer,
+            "model": edition.model,
+            "usage": {
+                "prompt_tokens": usage.prompt_tokens,
+                "cached_tokens": usage.cached_tokens,
+                "completion_tokens": usage.completion_tokens,
+                "total_tokens": usage.total_tokens,
+            },
+            "cost": {"prompt": edition.cost.prompt, "completion": edition.cost.completion, "total": edition.cost.total},
+            "totals": {
+                "announced": edition.totals.announced,
+                "scanned": edition.totals.scanned,
+                "relevant": edition.totals.relevant,
+            },
+            "papers": [_item(item) for item in edition.papers],
+            "not_scored": [_bare(paper) for paper in edition.not_scored],
+            "near_misses": [_item(item) for item in edition.near_misses],
+            "prompt": edition.prompt,
+        },
+        ensure_ascii=False,
+        indent=1,
+    )
+
+
+def parse(raw: bytes, name: str) -> Edition:
+    """The edition in a file. Raises InputError that names file and key."""
+    try:
+        file = _File.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{name}: {where + ': ' if where else ''}{first['msg']}") from None
+    return Edition(
+        subscriber=file.subscriber,
+        date=file.date,
+        scorer=file.scorer,
+        model=file.model,
+        totals=Totals(**file.totals.model_dump()),
+        papers=tuple(_scored(item) for item in file.papers),
+        near_misses=tuple(_scored(item) for item in file.near_misses),
+        not_scored=tuple(_paper(item) for item in file.not_scored),
+        usage=Usage(**file.usage.model_dump()),
+        cost=Cost(**file.cost.model_dump()),
+        prompt=file.prompt,
+        mailings=(file.date,),
+    )
+
+
+def _bare(paper: Paper) -> dict[str, Any]:
+    return {"id": paper.id, "title": paper.title, "authors": paper.authors, "abstract": paper.abstract}
+
+
+def _item(item: Scored) -> dict[str, Any]:
+    score = item.score
+    optional = {"topic": score.topic, "summary": score.summary}
+    return {
+        **_bare(item.paper),
+        "comment": score.comment,
+        "relevance": score.relevance,
+        "novelty": score.novelty,
+        **{key: value for key, value in optional.items() if value},
+    }
+
+
+def _scored(item: _Item) -> Scored:
+    score = Score(item.relevance, item.novelty, item.topic, item.comment, summary=item.summary)
+    return Scored(_paper(item), score)
+
+
+def _paper(item: _Item) -> Paper:
+    return displayed(Paper(item.id, item.title, tuple(item.authors), item.abstract, (), ""))

@@ -1,0 +1,163 @@
+"""Decides what newsletter.toml, the environment and the defaults say together; reads one file.
+
+Each key of newsletter.toml is also `NEWSLETTER_<SECTION>__<KEY>` in the environment, which wins. Secrets come only
+from the environment, as `<NAME>` or as the path of a file in `<NAME>_FILE`.
+
+A module that has settings of its own (a delivery backend, a source, the model) declares a frozen pydantic model with
+a `section` name; whoever loads passes those models in, so that adding one touches no list here.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from newsletter.errors import SettingsError
+
+PREFIX = "NEWSLETTER_"
+DEFAULT_SENDER = "newsletter@localhost"
+SECRETS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "SENDGRID_API_KEY", "NEWSLETTER_SECRET")
+NOT_KEYS = {"NEWSLETTER_HOME", "NEWSLETTER_SECRET", "NEWSLETTER_SECRET_FILE"}
+
+
+class Section(BaseModel):
+    """One [section] of newsletter.toml; frozen, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    section: ClassVar[str]
+
+
+class Mail(Section):
+    """Who sends, and by which backend. `postal_address` stands in every email (CAN-SPAM §7704(a)(5))."""
+
+    section: ClassVar[str] = "mail"
+    backend: str = "outbox"
+    sender: str = Field(DEFAULT_SENDER, alias="from")
+    operator: str = ""
+    postal_address: str = ""
+
+
+class Web(Section):
+    """Where readers reach the service."""
+
+    section: ClassVar[str] = "web"
+    base_url: str = Field("http://localhost:8000", pattern=r"^https?://[^\s/]+(/[^\s]*)?$")
+
+
+class Run(Section):
+    """How a day is run: `workers` threads compose and send."""
+
+    section: ClassVar[str] = "run"
+    workers: int = Field(2, ge=1, le=64)
+
+
+CORE: tuple[type[Section], ...] = (Mail, Web, Run)
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, read once. `home` is the operator's folder; None where a command needs none."""
+
+    home: Path | None
+    sections: Mapping[str, Section]
+    secrets: Mapping[str, str] = field(repr=False)
+
+    def of(self, section: type[S]) -> S:
+        """The settings of one section, by its model."""
+        found = self.sections[section.section]
+        if not isinstance(found, section):
+            raise TypeError(f"section {section.section} was loaded as {type(found).__name__}")
+        return found
+
+    @property
+    def mail(self) -> Mail:
+        return self.of(Mail)
+
+    @property
+    def web(self) -> Web:
+        return self.of(Web)
+
+    @property
+    def run(self) -> Run:
+        return self.of(Run)
+
+    def secret(self, name: str) -> str:
+        """A secret, or an empty string where it is not set."""
+        return self.secrets.get(name, "")
+
+
+def load(environ: Mapping[str, str], file: Path | None, extra: Iterable[type[Section]] = ()) -> Settings:
+    """The settings of a home folder (`file` is its newsletter.toml, None for defaults and environment alone).
+
+    Raises SettingsError that names file or variable, key, and the known keys.
+    """
+    models = {model.section: model for model in (*CORE, *extra)}
+    origins: dict[tuple[str, str], str] = {}
+    values = _from_file(file, models, origins) if file else {}
+    for section, key, name, value in _from_environment(environ, models):
+        values.setdefault(section, {})[key] = value
+        origins[section, key] = name
+    sections = {name: _section(model, values.get(name, {}), origins) for name, model in models.items()}
+    return Settings(home=file.parent if file else None, sections=sections, secrets=_secrets(environ))
+
+
+def _from_file(
+    file: Path, models: Mapping[str, type[Section]], origins: dict[tuple[str, str], str]
+) -> dict[str, dict[str, Any]]:
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: is not valid TOML: {error}") from error
+    for name, table in tables.items():
+        if name not in models:
+            raise SettingsError(f"{file}: unknown section [{name}]; known sections: {', '.join(sorted(models))}")
+        if not isinstance(table, dict):
+            raise SettingsError(f"{file}: {name} must be a section: write [{name}] on a line of its own")
+        for key in table:
+            origins[name, key] = f"{file}: {name}.{key}"
+    return tables
+
+
+def _from_environment(
+    environ: Mapping[str, str], models: Mapping[str, type[Section]]
+) -> Iterable[tuple[str, str, str, str]]:
+    for name, value in sorted(environ.items()):
+        if not name.startswith(PREFIX) or name in NOT_KEYS:
+            continue
+        section, separator, key = name.removeprefix(PREFIX).lower().partition("__")
+        if not separator or section not in models:
+            continue  # somebody else's variable
+        yield section, key, name, value
+
+
+def _section(model: type[Section], values: Mapping[str, Any], origins: Mapping[tuple[str, str], str]) -> Section:
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else ""
+        where = origins.get((model.section, key), f"{model.section}.{key}")
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(sorted(f.alias or name for name, f in model.model_fields.items()))
+            raise SettingsError(f"{where}: unknown key; known keys of [{model.section}]: {known}") from None
+        raise SettingsError(f"{where}: {first['msg']}") from None
+
+
+def _secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for name in SECRETS:
+        path = environ.get(f"{name}_FILE")
+        if environ.get(name):
+            found[name] = environ[name].strip()
+        elif path:
+            try:
+                found[name] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SettingsError(f"{name}_FILE: {path} cannot be read: {error.strerror}") from error
+    return found

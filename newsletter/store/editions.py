@@ -1,0 +1,187 @@
+"""Editions: frozen with their send in one transaction; they keep ids and scores, not the papers' text."""
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from pydantic import TypeAdapter
+
+from newsletter.models import RELEASED, Day, Edition, Kind, Paper, Score, Scored, Send, SendState, Subscriber
+from newsletter.store.database import Database, Row
+from newsletter.store.papers import Papers
+
+_EDITION = TypeAdapter(Edition)
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What is remembered of a subscriber's newest digest: its date, its mailings, and when it was frozen."""
+
+    date: date
+    mailings: tuple[Day, ...]
+    frozen_at: datetime
+
+
+class Editions:
+    def __init__(self, database: Database, papers: Papers) -> None:
+        self._database = database
+        self._papers = papers
+
+    def freeze(self, edition: Edition, subscriber: Subscriber, send_id: str, now: datetime) -> Send | None:
+        """Saves an edition and its send as `ready`; None where this edition exists already."""
+        with self._database.writing() as db:
+            taken = db.execute(
+                "SELECT 1 FROM editions WHERE subscriber_id = ? AND date = ? AND kind = ?",
+                [subscriber.id, str(edition.date), edition.kind],
+            ).fetchone()
+            if taken:
+                return None
+            edition_id = db.conn.execute(
+                """
+                INSERT INTO editions (subscriber_id, date, kind, cadence, status, topics_key, facts, frozen_at)
+                VALUES (?, ?, ?, ?, ?, (SELECT key FROM topics WHERE hash = ?), ?, ?)
+                """,
+                [
+                    subscriber.id,
+                    str(edition.date),
+                    edition.kind,
+                    edition.cadence,
+                    edition.status,
+                    subscriber.topics.hash,
+                    _EDITION.dump_json(_without_text(edition)).decode(),
+                    now.isoformat(),
+                ],
+            ).lastrowid
+            assert edition_id is not None, "an INSERT gives a rowid"
+            db.conn.executemany(
+                """
+                INSERT INTO edition_papers (subscriber_id, paper_key, edition_id, section, position, relevance,
+                    novelty, local, topic, comment, evidence, summary, followed)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                [[subscriber.id, *row[:1], edition_id, *row[1:]] for row in _paper_rows(edition)],
+            )
+            db.conn.execute(
+                """
+                INSERT INTO sends (id, edition_id, subscriber_id, address, state, created_at, changed_at)
+                VALUES (?, ?, ?, ?, 'ready', ?, ?)
+                """,
+                [send_id, edition_id, subscriber.id, subscriber.wishes.email, now.isoformat(), now.isoformat()],
+            )
+        return Send(
+            id=send_id,
+            edition_id=edition_id,
+            subscriber_id=subscriber.id,
+            slug=subscriber.slug,
+            date=edition.date,
+            kind=edition.kind,
+            state=SendState.READY,
+            address=subscriber.wishes.email,
+        )
+
+    def load(self, edition_id: int) -> Edition:
+        """A frozen edition with its papers' text. Raises LookupError for an unknown id."""
+        row = self._database.row("SELECT facts FROM editions WHERE id = ?", [edition_id])
+        if row is None:
+            raise LookupError(f"no edition {edition_id}")
+        edition = _EDITION.validate_json(row["facts"])
+        rows = self._database.rows(
+            "SELECT * FROM edition_papers WHERE edition_id = ? ORDER BY section, position", [edition_id]
+        )
+        papers = self._papers.by_keys(row["paper_key"] for row in rows)
+        sections: dict[str, list[Scored]] = {"listed": [], "near_miss": [], "not_scored": []}
+        for row in rows:
+            sections[row["section"]].append(_scored(row, papers[row["paper_key"]]))
+        return replace(
+            edition,
+            papers=tuple(sections["listed"]),
+            near_misses=tuple(sections["near_miss"]),
+            not_scored=tuple(scored.paper for scored in sections["not_scored"]),
+        )
+
+    def newest(self, subscriber_id: int) -> Frozen | None:
+        """The subscriber's newest digest."""
+        row = self._database.row(
+            """
+            SELECT date, facts ->> '$.mailings' AS mailings, frozen_at FROM editions
+            WHERE subscriber_id = ? AND kind = 'digest' ORDER BY date DESC LIMIT 1
+            """,
+            [subscriber_id],
+        )
+        if row is None:
+            return None
+        mailings = tuple(date.fromisoformat(day) for day in json.loads(row["mailings"]))
+        return Frozen(date.fromisoformat(row["date"]), mailings, datetime.fromisoformat(row["frozen_at"]))
+
+    def newest_id(self, slug: str) -> int | None:
+        """The id of the subscriber's newest edition of any kind."""
+        row = self._database.row(
+            """
+            SELECT editions.id FROM editions JOIN subscribers ON subscribers.id = subscriber_id
+            WHERE slug = ? ORDER BY date DESC, frozen_at DESC LIMIT 1
+            """,
+            [slug],
+        )
+        return row["id"] if row else None
+
+    def exists(self, subscriber_id: int, day: date, kind: Kind = Kind.DIGEST) -> bool:
+        return bool(
+            self._database.row(
+                "SELECT 1 FROM editions WHERE subscriber_id = ? AND date = ? AND kind = ?",
+                [subscriber_id, str(day), kind],
+            )
+        )
+
+    def sent_papers(self, subscriber_id: int, among: Collection[Paper]) -> set[int]:
+        """The keys, among some papers, of versions that went or are going to this subscriber."""
+        keys = [paper.key for paper in among if paper.key is not None]
+        if not keys:
+            return set()
+        rows = self._database.rows(
+            f"""
+            SELECT paper_key FROM edition_papers JOIN sends ON sends.edition_id = edition_papers.edition_id
+            WHERE edition_papers.subscriber_id = ? AND paper_key BETWEEN ? AND ? AND section = 'listed'
+                AND sends.state NOT IN ({", ".join(f"'{state}'" for state in RELEASED)})
+            """,  # noqa: S608 - the states are constants of ours
+            [subscriber_id, min(keys), max(keys)],
+        )
+        return {row["paper_key"] for row in rows}
+
+
+def _without_text(edition: Edition) -> Edition:
+    return replace(edition, papers=(), near_misses=(), not_scored=(), prompt="")
+
+
+def _paper_rows(edition: Edition) -> Iterable[list[object]]:
+    for section, listed in (("listed", edition.papers), ("near_miss", edition.near_misses)):
+        for position, item in enumerate(listed):
+            score = item.score
+            yield [
+                item.paper.key,
+                section,
+                position,
+                score.relevance,
+                score.novelty,
+                score.local,
+                score.topic,
+                score.comment,
+                score.evidence,
+                score.summary,
+                json.dumps(item.followed),
+            ]
+    for position, paper in enumerate(edition.not_scored):
+        yield [paper.key, "not_scored", position, None, None, 0.0, "", "", "", "", "[]"]
+
+
+def _scored(row: Row, paper: Paper) -> Scored:
+    score = Score(
+        relevance=row["relevance"] or 1,
+        novelty=row["novelty"],
+        topic=row["topic"],
+        comment=row["comment"],
+        evidence=row["evidence"],
+        summary=row["summary"],
+        local=row["local"],
+    )
+    return Scored(paper, score, tuple(json.loads(row["followed"])))

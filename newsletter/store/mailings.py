@@ -1,0 +1,99 @@
+"""Mailings: what was announced on which day, in which categories, and when we learned of it."""
+
+import json
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from newsletter.models import Announcement, AnnounceType, Mailing, MailingDay, MailingStatus
+from newsletter.store.database import Database, Row
+from newsletter.store.papers import Papers, paper
+
+
+class Mailings:
+    def __init__(self, database: Database, papers: Papers) -> None:
+        self._database = database
+        self._papers = papers
+
+    def save(self, mailing: Mailing, now: datetime) -> Mailing:
+        """Saves a mailing, or adds to it what was missing; returns it with the papers' keys.
+
+        A paper announced before keeps the time at which it was added: later ones are new to editions already frozen.
+        """
+        stored = self._papers.save(announcement.paper for announcement in mailing.announcements)
+        with self._database.writing() as db:
+            db.conn.execute(
+                """
+                INSERT INTO mailings (source, date, status, note, fetched_at) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (source, date) DO UPDATE SET note = excluded.note, fetched_at = excluded.fetched_at,
+                    status = CASE WHEN mailings.status = 'complete' THEN 'complete' ELSE excluded.status END
+                """,
+                [mailing.source, mailing.date.isoformat(), mailing.status, mailing.note, now.isoformat()],
+            )
+            key = next(
+                db.query("SELECT key FROM mailings WHERE source = ? AND date = ?", [mailing.source, str(mailing.date)])
+            )["key"]
+            db.conn.executemany(
+                """
+                INSERT INTO announcements (mailing_key, paper_key, type, categories, added_at) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (mailing_key, paper_key) DO UPDATE SET
+                    type = excluded.type, categories = excluded.categories
+                """,
+                [
+                    [key, saved.key, announcement.type, json.dumps(announcement.categories), now.isoformat()]
+                    for saved, announcement in zip(stored, mailing.announcements, strict=True)
+                ],
+            )
+        return self.load(mailing.date, mailing.source)
+
+    def load(self, day: date, source: str = "arxiv") -> Mailing:
+        """The mailing of one day with its papers. Raises LookupError where there is none."""
+        row = self._database.row("SELECT * FROM mailings WHERE source = ? AND date = ?", [source, str(day)])
+        if row is None:
+            raise LookupError(f"no mailing of {day}")
+        return Mailing(
+            date=day,
+            status=MailingStatus(row["status"]),
+            announcements=tuple(self.announcements([day])),
+            source=source,
+            fetched_at=datetime.fromisoformat(row["fetched_at"]),
+            note=row["note"],
+        )
+
+    def announcements(self, days: Iterable[date], added_after: datetime | None = None) -> list[Announcement]:
+        """All announcements of some days, oldest first; with `added_after`, only those learned of later."""
+        rows = self._database.rows(
+            """
+            SELECT papers.*, announcements.type, announcements.categories AS announced_in, announcements.added_at
+            FROM mailings JOIN announcements ON announcements.mailing_key = mailings.key
+            JOIN papers ON papers.key = announcements.paper_key
+            WHERE mailings.date IN (SELECT value FROM json_each(?)) AND announcements.added_at > ?
+            ORDER BY mailings.date, papers.key
+            """,
+            [json.dumps([str(day) for day in days]), added_after.isoformat() if added_after else ""],
+        )
+        return [_announcement(row) for row in rows]
+
+    def days(self, since: date | None = None) -> list[MailingDay]:
+        """The mailings there are, oldest first. A day with several sources is as complete as its least complete one."""
+        rows = self._database.rows(
+            "SELECT date, group_concat(status) AS statuses FROM mailings WHERE date >= ? GROUP BY date ORDER BY date",
+            [str(since or "")],
+        )
+        return [MailingDay(date.fromisoformat(row["date"]), _least(row["statuses"])) for row in rows]
+
+
+def _least(statuses: str) -> MailingStatus:
+    found = set(statuses.split(","))
+    for status in (MailingStatus.PARTIAL, MailingStatus.COMPLETE):
+        if status in found:
+            return status
+    return MailingStatus.EMPTY
+
+
+def _announcement(row: Row) -> Announcement:
+    return Announcement(
+        paper=paper(row),
+        type=AnnounceType(row["type"]),
+        categories=tuple(json.loads(row["announced_in"])),
+        added_at=datetime.fromisoformat(row["added_at"]),
+    )

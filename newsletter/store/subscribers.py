@@ -1,0 +1,115 @@
+"""Subscribers: identity, status and consent live here; wishes only in the topics file, of which we keep a reading."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import TypeAdapter
+
+from newsletter.models import Subscriber, SubscriberStatus, TopicsFile, Wishes
+from newsletter.store.database import Database, Row
+from newsletter.topics import read_body
+
+_WISHES = TypeAdapter(Wishes)
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """What tells whether a topics file changed: modification time in ns, size in bytes."""
+
+    time: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database knows of a slug, without reading its topics."""
+
+    id: int
+    slug: str
+    email: str
+    status: SubscriberStatus
+    stamp: FileStamp | None
+
+
+class Subscribers:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def known(self) -> Iterator[Known]:
+        """Everyone on record, by slug."""
+        for row in self._database.rows("SELECT * FROM subscribers ORDER BY slug"):
+            stamp = FileStamp(row["file_time"], row["file_size"]) if row["file_time"] is not None else None
+            yield Known(row["id"], row["slug"], row["email"], SubscriberStatus(row["status"]), stamp)
+
+    def load(self, slug: str) -> Subscriber | None:
+        """The subscriber with the last good reading of their file, or None."""
+        row = self._database.row(
+            """
+            SELECT subscribers.*, topics.body FROM subscribers LEFT JOIN topics ON topics.key = topics_key
+            WHERE slug = ?
+            """,
+            [slug],
+        )
+        return _subscriber(row) if row else None
+
+    def save(self, slug: str, file: TopicsFile, stamp: FileStamp, now: datetime) -> Subscriber:
+        """Records a reading of a topics file; a new slug becomes an active subscriber without consent."""
+        with self._database.writing() as db:
+            db.conn.execute(
+                "INSERT INTO topics (hash, body) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                [file.topics.hash, file.topics.body],
+            )
+            db.conn.execute(
+                """
+                INSERT INTO subscribers (slug, email, status, status_at, created_at, topics_key, wishes, file_time,
+                    file_size)
+                VALUES (:slug, :email, 'active', :now, :now, (SELECT key FROM topics WHERE hash = :hash), :wishes,
+                    :time, :size)
+                ON CONFLICT (slug) DO UPDATE SET email = excluded.email, topics_key = excluded.topics_key,
+                    wishes = excluded.wishes, file_time = excluded.file_time, file_size = excluded.file_size
+                """,
+                {
+                    "slug": slug,
+                    "email": file.wishes.email,
+                    "now": now.isoformat(),
+                    "hash": file.topics.hash,
+                    "wishes": _WISHES.dump_json(file.wishes).decode(),
+                    "time": stamp.time,
+                    "size": stamp.size,
+                },
+            )
+        saved = self.load(slug)
+        assert saved is not None, "saved a moment ago"
+        return saved
+
+    def consent(self, subscriber_id: int, address: str, source: str, now: datetime) -> None:
+        """Records that the owner of `address` agreed; `source` says how we know."""
+        with self._database.writing() as db:
+            db.table("consents").insert(
+                {
+                    "subscriber_id": subscriber_id,
+                    "address": address,
+                    "at": now.isoformat(),
+                    "source": source,
+                    "confirmed_at": now.isoformat(),
+                }
+            )
+
+    def has_consent(self, subscriber_id: int, address: str) -> bool:
+        """True when a confirmed consent for this very address is on record."""
+        row = self._database.row(
+            "SELECT 1 FROM consents WHERE subscriber_id = ? AND address = ? AND confirmed_at IS NOT NULL",
+            [subscriber_id, address],
+        )
+        return row is not None
+
+
+def _subscriber(row: Row) -> Subscriber:
+    return Subscriber(
+        id=row["id"],
+        slug=row["slug"],
+        wishes=_WISHES.validate_json(row["wishes"]),
+        topics=read_body(row["body"] or ""),
+        status=SubscriberStatus(row["status"]),
+    )

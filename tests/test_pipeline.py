@@ -1,0 +1,103 @@
+"""The day: from a mailing and a folder of topics files to messages, once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from newsletter import pipeline
+from newsletter.cli.wiring import local_scorer
+from newsletter.links import Signer
+from newsletter.models import Outcome, Outgoing, Receipt, SendState
+from newsletter.render import load_templates
+from newsletter.roster import roster
+from newsletter.settings import Mail
+from newsletter.store import Store
+from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file
+
+TEMPLATES = load_templates(None)
+
+
+@dataclass
+class FakeBackend:
+    """Takes every message, or answers what it was told to."""
+
+    answer: Receipt = field(default_factory=lambda: Receipt(Outcome.ACCEPTED))
+    reaches_people: bool = False
+    taken: list[Outgoing] = field(default_factory=list)
+
+    def submit(self, outgoing: Outgoing) -> Receipt:
+        self.taken.append(outgoing)
+        return self.answer
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "newsletter.db") as store:
+        yield store
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "subscribers"
+    folder.mkdir()
+    return folder
+
+
+def services(store: Store, backend: FakeBackend) -> pipeline.Services:
+    return pipeline.Services(
+        store=store,
+        scorer_for=local_scorer,
+        templates=TEMPLATES,
+        backend=backend,
+        signer=Signer("http://localhost:8000", [b"key"]),
+        mail=Mail.model_validate({}),
+        clock=lambda: NOON,
+    )
+
+
+def a_day(store: Store, folder: Path, backend: FakeBackend) -> pipeline.Report:
+    return pipeline.run(roster(folder, store, NOON), services(store, backend), only=WEDNESDAY)
+
+
+def subscribe(folder: Path, *slugs: str) -> None:
+    for slug in slugs:
+        (folder / f"{slug}.md").write_text(a_topics_file(slug), encoding="utf-8")
+
+
+def test_each_subscriber_gets_one_message(store: Store, folder: Path) -> None:
+    store.mailings.save(a_mailing(*map(a_paper, range(1, 30))), NOON)
+    subscribe(folder, "ada", "bo")
+    a_day(store, folder, backend := FakeBackend())
+    assert sorted(outgoing.recipient for outgoing in backend.taken) == ["ada@example.org", "bo@example.org"]
+
+
+def test_a_second_run_of_the_day_sends_nothing(store: Store, folder: Path) -> None:
+    store.mailings.save(a_mailing(*map(a_paper, range(1, 30))), NOON)
+    subscribe(folder, "ada")
+    a_day(store, folder, FakeBackend())
+    report = a_day(store, folder, backend := FakeBackend())
+    assert backend.taken == []
+    assert [composed.reason for composed in report.composed] == ["has nothing due"]
+
+
+def test_a_broken_topics_file_harms_nobody_else(store: Store, folder: Path) -> None:
+    store.mailings.save(a_mailing(a_paper()), NOON)
+    subscribe(folder, "ada")
+    (folder / "bo.md").write_text(a_topics_file("bo", foo="1"), encoding="utf-8")
+    report = a_day(store, folder, backend := FakeBackend())
+    assert [outgoing.slug for outgoing in backend.taken] == ["ada"]
+    assert "bo.md:4: unknown key foo" in next(c.reason for c in report.composed if c.failed)
+
+
+def test_a_message_of_unknown_outcome_is_never_sent_again(store: Store, folder: Path) -> None:
+    store.mailings.save(a_mailing(a_paper()), NOON)
+    subscribe(folder, "ada")
+    a_day(store, folder, FakeBackend(answer=Receipt(Outcome.AMBIGUOUS, "timeout")))
+    a_day(store, folder, backend := FakeBackend())
+    assert backend.taken == []
+    assert store.sends.counts() == {SendState.AMBIGUOUS: 1}
