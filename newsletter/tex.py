@@ -19,7 +19,6 @@ from pylatexenc.latex2text import (  # type: ignore[import-untyped]  # it ships 
 
 from newsletter.models import Display, Paper
 
-
 _DEEPEST = 40  # groups nested deeper than this are shown as written
 _LONGEST = 1000  # tokens of a formula between dollar signs
 
@@ -317,7 +316,7 @@ class _Reader:
                 return symbol
             return f" {symbol} "
         beside = before.isspace() and not (
-            symbol in _ORDINARY or category(symbol)[0] in "LP" and category(symbol) != "Po"
+            symbol in _ORDINARY or (category(symbol)[0] in "LP" and category(symbol) != "Po")
         )
         return symbol + (" " if spaced and after and (beside or after in "=<>+-−*/|") else "")
 
