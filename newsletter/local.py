@@ -30,11 +30,12 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _STOP = frozenset(
     "a about above after all also although among an and any are as at avoid based be because been both but by can "
     "could do does due each either etc even few focus focuses for from further had has have he her here his how "
-    "however i if in including into irrelevant is it its itself just keep like mainly many may might more most must "
-    "new no nor not novel of off on one only or other our out over own paper papers particularly propose proposed proposes "
-    "provide relevant same see shall should show shows since so some study such than that the their them then there "
-    "these they this those through to too topic topics toward under until up upon use used uses using very via was we "
-    "well were what when where whether which while who why will with within without work works would you your".split()
+    "however i if in including into irrelevant is it its itself just keep like mainly many may might more most "
+    "must new no nor not novel of off on one only or other our out over own paper papers particularly propose "
+    "proposed proposes provide relevant same see shall should show shows since so some study such than that the "
+    "their them then there these they this those through to too topic topics toward under until up upon use used "
+    "uses using very via was we well were what when where whether which while who why will with within without "
+    "work works would you your".split()
 )
 _stemmer = snowballstemmer.stemmer("english")
 
