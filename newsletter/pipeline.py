@@ -119,11 +119,12 @@ def compose(roster: Iterable[Subscriber | Problem], services: Services, only: da
     mailings = services.store.mailings.days(since=only or (now - LOOK_BACK).date())
     days = [day for day in mailings if (day.date == only if only else settled(day, now))]
     announced = _Announced(services, days)
+    today = only or date.max
 
     def each(entry: Subscriber | Problem) -> Composed:
         if isinstance(entry, Problem):
             return Composed(entry.slug, reason=entry.message, failed=True)
-        return _compose(entry, services, announced, now)
+        return _compose(entry, services, announced, today, now)
 
     return _in_lanes(each, iter(roster), services, "compose")
 
@@ -192,11 +193,11 @@ class _Announced:
         return Status.HOLIDAY if found == {MailingStatus.EMPTY} else Status.OK
 
 
-def _compose(subscriber: Subscriber, services: Services, announced: _Announced, now: datetime) -> Composed:
+def _compose(subscriber: Subscriber, services: Services, announced: _Announced, today: date, now: datetime) -> Composed:
     store, wishes = services.store, subscriber.wishes
     if subscriber.status is not SubscriberStatus.ACTIVE:
         return Composed(subscriber.slug, reason=f"is {subscriber.status}")
-    newest = store.editions.newest(subscriber.id)
+    newest = store.editions.newest(subscriber.id, until=today)
     next_due = due(wishes.deliver, announced.days, newest.date if newest else None)
     if next_due is None:
         return Composed(subscriber.slug, reason="has nothing due")

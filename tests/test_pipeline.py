@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -60,8 +61,8 @@ def services(store: Store, backend: FakeBackend) -> pipeline.Services:
     )
 
 
-def a_day(store: Store, folder: Path, backend: FakeBackend) -> pipeline.Report:
-    return pipeline.run(roster(folder, store, NOON), services(store, backend), only=WEDNESDAY)
+def a_day(store: Store, folder: Path, backend: FakeBackend, day: date = WEDNESDAY) -> pipeline.Report:
+    return pipeline.run(roster(folder, store, NOON), services(store, backend), only=day)
 
 
 def subscribe(folder: Path, *slugs: str) -> None:
@@ -101,3 +102,13 @@ def test_a_message_of_unknown_outcome_is_never_sent_again(store: Store, folder: 
     a_day(store, folder, backend := FakeBackend())
     assert backend.taken == []
     assert store.sends.counts() == {SendState.AMBIGUOUS: 1}
+
+
+def test_an_older_mailing_given_by_hand_has_its_own_day(store: Store, folder: Path) -> None:
+    tuesday = WEDNESDAY - timedelta(days=1)
+    store.mailings.save(a_mailing(*map(a_paper, range(1, 30))), NOON)
+    store.mailings.save(a_mailing(*map(a_paper, range(20, 60)), day=tuesday), NOON)
+    subscribe(folder, "ada")
+    a_day(store, folder, FakeBackend())
+    a_day(store, folder, backend := FakeBackend(), day=tuesday)
+    assert [outgoing.date for outgoing in backend.taken] == [tuesday]

@@ -100,14 +100,14 @@ class Editions:
             not_scored=tuple(scored.paper for scored in sections["not_scored"]),
         )
 
-    def newest(self, subscriber_id: int) -> Frozen | None:
-        """The subscriber's newest digest."""
+    def newest(self, subscriber_id: int, until: date = date.max) -> Frozen | None:
+        """The subscriber's newest digest, of those dated `until` or before."""
         row = self._database.row(
             """
             SELECT date, facts ->> '$.mailings' AS mailings, frozen_at FROM editions
-            WHERE subscriber_id = ? AND kind = 'digest' ORDER BY date DESC LIMIT 1
+            WHERE subscriber_id = ? AND kind = 'digest' AND date <= ? ORDER BY date DESC LIMIT 1
             """,
-            [subscriber_id],
+            [subscriber_id, str(until)],
         )
         if row is None:
             return None
