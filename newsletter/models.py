@@ -448,6 +448,21 @@ class ScorerFor(Protocol):
     def __call__(self, announcements: Sequence[Announcement]) -> Scorer: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One subscriber's part of a run: the papers that a scorer will be asked about, for the edition of `date`."""
+
+    subscriber: Subscriber
+    date: Day
+    papers: tuple[Paper, ...]
+
+
+class Plan(Protocol):
+    """Told of all readings of a run before the first is scored, so that what is shared is bought once."""
+
+    def __call__(self, readings: Sequence[Reading]) -> None: ...
+
+
 class Progress(Protocol):
     """Told of each step: a stage's name and how many of its items are done."""
 

@@ -1,6 +1,7 @@
 """The day, in order. Calls each stage and saves what it returns; decides nothing.
 
-mailing ─▶ compose: for each subscriber due: candidates ─▶ score ─▶ pick ─▶ edition, frozen with its send
+mailing ─▶ gather: for each subscriber due: candidates; all of them together are the scorers' plan
+        ─▶ compose: for each subscriber due: score ─▶ pick ─▶ edition, frozen with its send
         ─▶ dispatch: for each send that is ready: render ─▶ message, frozen ─▶ submit ─▶ receipt
 """
 
@@ -15,11 +16,12 @@ from typing import TypeVar, cast
 
 from newsletter import message
 from newsletter.candidates import candidates
-from newsletter.due import due, settled
+from newsletter.due import Due, due, settled
 from newsletter.links import Purpose, Signer
 from newsletter.models import (
     Announcement,
     Backend,
+    Candidates,
     Clock,
     Edition,
     Links,
@@ -27,7 +29,9 @@ from newsletter.models import (
     MailingStatus,
     Outcome,
     Outgoing,
+    Plan,
     Progress,
+    Reading,
     Receipt,
     Scorer,
     ScorerFor,
@@ -54,6 +58,10 @@ def _quiet(stage: str, done: int) -> None:
     """No progress is shown."""
 
 
+def _unplanned(readings: Sequence[Reading]) -> None:
+    """The scorers need no plan."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the day works with; made by the command line, replaced by fakes in tests."""
@@ -67,6 +75,7 @@ class Services:
     clock: Clock
     workers: int = 2
     progress: Progress = _quiet
+    plan: Plan = _unplanned
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +130,13 @@ def compose(roster: Iterable[Subscriber | Problem], services: Services, only: da
     announced = _Announced(services, days)
     today = only or date.max
 
-    def each(entry: Subscriber | Problem) -> Composed:
-        if isinstance(entry, Problem):
-            return Composed(entry.slug, reason=entry.message, failed=True)
-        return _compose(entry, services, announced, today, now)
+    gathered = [_gather(entry, services, announced, today) for entry in roster]
+    services.plan([due.reading for due in gathered if isinstance(due, _Gathered)])
 
-    return _in_lanes(each, iter(roster), services, "compose")
+    def each(item: _Gathered | Composed) -> Composed:
+        return item if isinstance(item, Composed) else _compose(item, services, now)
+
+    return _in_lanes(each, iter(gathered), services, "compose")
 
 
 def dispatch(services: Services) -> tuple[Dispatched, ...]:
@@ -170,21 +180,29 @@ def _in_lanes(work: Callable[[S], T], items: Iterator[S], services: Services, st
 # Compose
 
 
+_Late = tuple[tuple[date, ...], datetime]  # the mailings of the last edition, and when it was frozen
+
+
 class _Announced:
     """The announcements of the days that are due, with a scorer over them: loaded once for all subscribers."""
 
     def __init__(self, services: Services, days: Sequence[MailingDay]) -> None:
         self.days = days
         self._services = services
-        self._loading = threading.Lock()
-        self._loaded: dict[tuple[date, ...], tuple[list[Announcement], Scorer]] = {}
+        self._punctual: set[_Late] = set()
+        self._loaded: dict[tuple[tuple[date, ...], _Late | None], tuple[list[Announcement], Scorer]] = {}
 
-    def of(self, days: tuple[date, ...]) -> tuple[list[Announcement], Scorer]:
-        with self._loading:
-            if days not in self._loaded:
-                announcements = self._services.store.mailings.announcements(days)
-                self._loaded[days] = announcements, self._services.scorer_for(announcements)
-            return self._loaded[days]
+    def of(self, days: tuple[date, ...], late: _Late | None) -> tuple[list[Announcement], Scorer]:
+        """The papers of `days`, after those of the last edition's mailings that arrived after it was frozen."""
+        mailings = self._services.store.mailings
+        found = mailings.announcements(late[0], added_after=late[1]) if late and late not in self._punctual else []
+        if late and not found:
+            self._punctual.add(late)
+        key = days, late if found else None
+        if key not in self._loaded:
+            announcements = [*found, *mailings.announcements(days)]
+            self._loaded[key] = announcements, self._services.scorer_for(announcements)
+        return self._loaded[key]
 
     def status(self, days: tuple[date, ...]) -> Status:
         found = {day.status for day in self.days if day.date in days}
@@ -193,25 +211,46 @@ class _Announced:
         return Status.HOLIDAY if found == {MailingStatus.EMPTY} else Status.OK
 
 
-def _compose(subscriber: Subscriber, services: Services, announced: _Announced, today: date, now: datetime) -> Composed:
-    store, wishes = services.store, subscriber.wishes
-    if subscriber.status is not SubscriberStatus.ACTIVE:
-        return Composed(subscriber.slug, reason=f"is {subscriber.status}")
-    newest = store.editions.newest(subscriber.id, until=today)
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """A subscriber to whom an edition is due, with its candidates and their scorer."""
+
+    subscriber: Subscriber
+    due: Due
+    chosen: Candidates
+    scorer: Scorer
+    status: Status
+
+    @property
+    def reading(self) -> Reading:
+        return Reading(self.subscriber, self.due.date, self.chosen.papers)
+
+
+def _gather(
+    entry: Subscriber | Problem, services: Services, announced: _Announced, today: date
+) -> _Gathered | Composed:
+    if isinstance(entry, Problem):
+        return Composed(entry.slug, reason=entry.message, failed=True)
+    store, wishes = services.store, entry.wishes
+    if entry.status is not SubscriberStatus.ACTIVE:
+        return Composed(entry.slug, reason=f"is {entry.status}")
+    newest = store.editions.newest(entry.id, until=today)
     next_due = due(wishes.deliver, announced.days, newest.date if newest else None)
     if next_due is None:
-        return Composed(subscriber.slug, reason="has nothing due")
-    announcements, scorer = announced.of(next_due.mailings)
-    late = store.mailings.announcements(newest.mailings, added_after=newest.frozen_at) if newest else []
-    if late:  # papers of the last edition's mailings that arrived after it was frozen
-        announcements = [*late, *announcements]
-        scorer = services.scorer_for(announcements)
-    sent = store.editions.sent_papers(subscriber.id, [announcement.paper for announcement in announcements])
+        return Composed(entry.slug, reason="has nothing due")
+    late = (newest.mailings, newest.frozen_at) if newest else None
+    announcements, scorer = announced.of(next_due.mailings, late)
+    sent = store.editions.sent_papers(entry.id, [announcement.paper for announcement in announcements])
     chosen = candidates(wishes, announcements, sent)
-    edition = pick(subscriber, next_due, chosen, scorer(subscriber, chosen.papers), announced.status(next_due.mailings))
-    if wishes.deliver.empty == "silent" and _is_quiet(edition):
+    return _Gathered(entry, next_due, chosen, scorer, announced.status(next_due.mailings))
+
+
+def _compose(item: _Gathered, services: Services, now: datetime) -> Composed:
+    subscriber = item.subscriber
+    edition = pick(subscriber, item.due, item.chosen, item.scorer(subscriber, item.chosen.papers), item.status)
+    if subscriber.wishes.deliver.empty == "silent" and _is_quiet(edition):
         return Composed(subscriber.slug, reason="wants no mail on an empty day")
-    if store.editions.freeze(edition, subscriber, _send_id(), now) is None:
+    if services.store.editions.freeze(edition, subscriber, _send_id(), now) is None:
         return Composed(subscriber.slug, reason="has this edition already")
     return Composed(subscriber.slug, edition.status, len(edition.papers), edition.totals.candidates)
 
