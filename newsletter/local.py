@@ -1,8 +1,11 @@
 """Decides scores without a model: similarity between a paper's words and a subscriber's topics. Calls nothing.
 
 TF-IDF with stemmed words over the papers of the day; a paper's similarity is that of its best topic, plus a little of
-the mean over all topics, minus a share of its similarity with what the topics call irrelevant. The relevance that
-comes of it is a place in the day's order, not an opinion, and the comment says so.
+the mean over all topics, minus a share of its similarity with what the topics call irrelevant. The ten best papers then
+speak for the topics as well, which finds those that say the same in other words (pseudo-relevance feedback: Rocchio
+1971; Manning, Raghavan, Schütze, Introduction to Information Retrieval, §9.1.6). Where earlier judgements are known,
+what was learned from them counts too. The relevance that comes of it is a place in the day's order, not an opinion, and
+the comment says so.
 """
 
 import math
@@ -11,15 +14,21 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from statistics import fmean, pstdev
 
 import snowballstemmer
 
 from newsletter.candidates import followed_authors
+from newsletter.learn import NOTHING_LEARNED, Learned, dot
 from newsletter.models import Paper, Score, Scored, Scores, Subscriber, Topics
 
 TITLE_WEIGHT = 2  # a word of the title counts as often as two of the abstract
 MEAN_WEIGHT = 0.5
 IRRELEVANT_WEIGHT = 0.25
+FEEDBACK_PAPERS = 10
+FEEDBACK_WORDS = 100
+FEEDBACK_WEIGHT = 1.0
+LEARNING_HALF = 20  # with so many relevant papers in the history, it counts as much as the topics
 KEYWORD_BOOST = 0.05  # for each included keyword of the front matter that occurs
 # The best 8 % of the candidates reach 7: (share of the candidates, relevance).
 QUANTILES = ((0.005, 10), (0.02, 9), (0.04, 8), (0.08, 7), (0.15, 6), (0.25, 5), (0.4, 4), (0.6, 3), (0.8, 2))
@@ -45,87 +54,110 @@ def _stem(word: str) -> str:
     return str(_stemmer.stemWord(word))
 
 
+Vector = Mapping[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The words of some papers: who holds which stem with which weight (vectors of length 1), and how rare it is."""
+    """The words of some papers: each paper's stems with their weights (a vector of length 1), who holds which stem, and
+    how rare it is."""
 
     positions: Mapping[str, int]
+    vectors: Sequence[Vector]
     postings: Mapping[str, Sequence[tuple[int, float]]]
     idf: Mapping[str, float]
+
+    def vector(self, paper: Paper) -> Vector:
+        """The words of any paper, weighted as in this index; a stem that no indexed paper holds counts nothing."""
+        position = self.positions.get(_identity(paper))
+        return _weighted(_counts(paper), self.idf) if position is None else self.vectors[position]
 
 
 def index(papers: Iterable[Paper]) -> Index:
     """Indexes the papers of a day once, for all subscribers."""
-    positions: dict[str, int] = {}
-    counts: list[Counter[str]] = []
-    for paper in papers:
-        if _identity(paper) in positions:
-            continue
-        positions[_identity(paper)] = len(counts)
-        shown = paper.shown
-        count = Counter(_stems(shown.abstract))
-        for stem in _stems(shown.title):
-            count[stem] += TITLE_WEIGHT
-        counts.append(count)
+    distinct = {_identity(paper): paper for paper in papers}
+    counts = [_counts(paper) for paper in distinct.values()]
     documents = Counter(stem for count in counts for stem in count)
     idf = {stem: math.log((1 + len(counts)) / (1 + n)) + 1 for stem, n in documents.items()}
+    vectors = [_weighted(count, idf) for count in counts]
     postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
-    for position, count in enumerate(counts):
-        for stem, weight in _unit({stem: (1 + math.log(n)) * idf[stem] for stem, n in count.items()}).items():
+    for position, vector in enumerate(vectors):
+        for stem, weight in vector.items():
             postings[stem].append((position, weight))
-    return Index(positions, postings, idf)
+    return Index({identity: position for position, identity in enumerate(distinct)}, vectors, postings, idf)
 
 
-def score(subscriber: Subscriber, papers: Sequence[Paper], words: Index) -> Scores:
+def score(subscriber: Subscriber, papers: Sequence[Paper], words: Index, learned: Learned = NOTHING_LEARNED) -> Scores:
     """Scores every paper; those without any matching word get relevance 1. `words` must index all of them."""
     topics, wishes = subscriber.topics, subscriber.wishes
-    wanted = [_vector(f"{topic.name} {topic.name} {topic.relevant}", words) for topic in topics.topics]
+    positions = [words.positions[_identity(paper)] for paper in papers]
+    wanted = [_query(f"{topic.name} {topic.relevant}", words) for topic in topics.topics]
     by_topic = [_similarities(vector, words) for vector in wanted]
-    keywords = _similarities(_vector(" ".join(topics.relevant_keywords), words), words)
-    unwanted = _similarities(_vector(_unwanted(topics), words), words)
-    similar: list[float] = []
-    best_topics: list[int] = []
-    for paper in papers:
-        position = words.positions[_identity(paper)]
-        each = [similarity[position] for similarity in by_topic]
-        best = max(range(len(each)), key=each.__getitem__)
-        value = each[best] + MEAN_WEIGHT * sum(each) / len(each) + MEAN_WEIGHT * keywords[position]
-        if value > 0:
-            value -= IRRELEVANT_WEIGHT * unwanted[position]
-        value += KEYWORD_BOOST * sum(_contains(paper, keyword) for keyword in wishes.keywords.include)
-        similar.append(value)
-        best_topics.append(best)
-    relevances = _relevances(similar)
-    top = max(similar, default=0.0) or 1.0
-    scored = []
-    for paper, value, best, relevance in zip(papers, similar, best_topics, relevances, strict=True):
-        matched = value > 0
-        followed = followed_authors(paper, wishes.authors)
-        scored.append(
-            Scored(
-                paper,
-                Score(
-                    relevance=relevance,
-                    topic=topics.topics[best].name if matched else "",
-                    comment=_comment(paper, wanted[best] if matched else {}, followed),
-                    local=max(0.0, min(1.0, value / top)),
-                ),
-            )
+    keywords = _similarities(_query(" ".join(topics.relevant_keywords), words), words)
+    unwanted = _similarities(_query(_unwanted(topics), words), words)
+    best_topics = [max(range(len(wanted)), key=lambda t, p=p: by_topic[t][p]) for p in positions]  # type: ignore[misc]
+    similar = []
+    for paper, position, best in zip(papers, positions, best_topics, strict=True):
+        mean = sum(similarity[position] for similarity in by_topic) / len(by_topic)
+        value = by_topic[best][position] + MEAN_WEIGHT * (mean + keywords[position])
+        value -= IRRELEVANT_WEIGHT * unwanted[position] if value > 0 else 0
+        similar.append(value + KEYWORD_BOOST * sum(_contains(paper, word) for word in wishes.keywords.include))
+    matched = [value > 0 for value in similar]
+    similar = _with_feedback(similar, positions, words)
+    if learned.evidence:
+        similar = _with_learned(similar, [dot(learned.weights, words.vectors[p]) for p in positions], learned.evidence)
+    relevances = _relevances(similar, matched)
+    low, high = min(similar, default=0.0), max(similar, default=1.0)
+    scored = tuple(
+        Scored(
+            paper,
+            Score(
+                relevance=relevance,
+                topic=topics.topics[best].name if found else "",
+                comment=_comment(paper, wanted[best] if found else {}, followed_authors(paper, wishes.authors)),
+                local=(value - low) / (high - low) if high > low else 0.0,
+            ),
         )
-    return Scores(scored=tuple(scored), scorer="local")
+        for paper, value, best, relevance, found in zip(papers, similar, best_topics, relevances, matched, strict=True)
+    )
+    return Scores(scored=scored, scorer="local")
 
 
-def _relevances(similar: Sequence[float]) -> list[int]:
+def _with_feedback(similar: Sequence[float], positions: Sequence[int], words: Index) -> list[float]:
+    """The similarities, raised by what each paper shares with the ten most similar ones."""
+    best = sorted(range(len(similar)), key=lambda i: -similar[i])[:FEEDBACK_PAPERS]
+    total: Counter[str] = Counter()
+    for i in best:
+        if similar[i] > 0:
+            total.update(words.vectors[positions[i]])
+    shared = _similarities(_unit(dict(total.most_common(FEEDBACK_WORDS))), words)
+    return [value + FEEDBACK_WEIGHT * shared[position] for value, position in zip(similar, positions, strict=True)]
+
+
+def _with_learned(similar: Sequence[float], learned: Sequence[float], evidence: float) -> list[float]:
+    """Both on one scale, mixed by how much there was to learn from."""
+    share = evidence / (evidence + LEARNING_HALF)
+    return [(1 - share) * a + share * b for a, b in zip(_standard(similar), _standard(learned), strict=True)]
+
+
+def _standard(values: Sequence[float]) -> list[float]:
+    if len(values) < 2:
+        return [0.0 for _ in values]
+    mean, deviation = fmean(values), pstdev(values) or 1.0
+    return [(value - mean) / deviation for value in values]
+
+
+def _relevances(similar: Sequence[float], matched: Sequence[bool]) -> list[int]:
     order = sorted(range(len(similar)), key=lambda i: -similar[i])
     relevances = [1] * len(similar)
     for rank, i in enumerate(order):
         share = (rank + 0.5) / len(similar)
-        if similar[i] > 0:
+        if matched[i]:
             relevances[i] = next((relevance for limit, relevance in QUANTILES if share < limit), 1)
     return relevances
 
 
-def _comment(paper: Paper, vector: Mapping[str, float], followed: Sequence[str]) -> str:
+def _comment(paper: Paper, vector: Vector, followed: Sequence[str]) -> str:
     parts = [f"By {', '.join(followed)}, whom you follow."] if followed else []
     found: dict[str, str] = {}
     for word in _WORD.findall(f"{paper.shown.title} {paper.shown.abstract}"):
@@ -147,7 +179,7 @@ def _contains(paper: Paper, keyword: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(keyword.casefold())}(?!\w)", text) is not None
 
 
-def _similarities(vector: Mapping[str, float], words: Index) -> list[float]:
+def _similarities(vector: Vector, words: Index) -> list[float]:
     result = [0.0] * len(words.positions)
     for stem, weight in vector.items():
         for position, held in words.postings.get(stem, ()):
@@ -155,12 +187,22 @@ def _similarities(vector: Mapping[str, float], words: Index) -> list[float]:
     return result
 
 
-def _vector(text: str, words: Index) -> dict[str, float]:
-    counts = Counter(_stems(text))
-    return _unit({stem: (1 + math.log(n)) * words.idf[stem] for stem, n in counts.items() if stem in words.idf})
+def _query(text: str, words: Index) -> Vector:
+    return _weighted(Counter(_stems(text)), words.idf)
 
 
-def _unit(vector: dict[str, float]) -> dict[str, float]:
+def _counts(paper: Paper) -> Counter[str]:
+    counts = Counter(_stems(paper.shown.abstract))
+    for stem in _stems(paper.shown.title):
+        counts[stem] += TITLE_WEIGHT
+    return counts
+
+
+def _weighted(counts: Mapping[str, int], idf: Mapping[str, float]) -> Vector:
+    return _unit({stem: (1 + math.log(n)) * idf[stem] for stem, n in counts.items() if stem in idf})
+
+
+def _unit(vector: Vector) -> Vector:
     length = math.sqrt(sum(value * value for value in vector.values())) or 1.0
     return {stem: value / length for stem, value in vector.items()}
 

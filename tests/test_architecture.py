@@ -19,6 +19,7 @@ LAYERS = [
         "candidates",
         "local",
         "score",
+        "learn",
         "pick",
         "render",
         "message",

@@ -11,6 +11,7 @@ from newsletter import local
 from newsletter.candidates import candidates
 from newsletter.cli import show, wiring
 from newsletter.errors import TopicsError
+from newsletter.learn import learn
 from newsletter.models import Scored, Subscriber, TopicsFile
 from newsletter.pick import rank as best_first
 from newsletter.sources import listing as listing_file
@@ -40,13 +41,14 @@ def rank(
     """
     file = read_topics(topics)
     read = listing_file.read(listing, wiring.now().date())
-    if history:
-        listing_file.read(history, wiring.now().date())  # checked as input; what it teaches is not used yet
-    for problem in read.problems:
+    earlier = listing_file.read_judged(history) if history else None
+    for problem in [*read.problems, *(earlier.problems if earlier else ())]:
         show.warn(f"newsletter: {problem}")
     subscriber = Subscriber(0, topics.stem, file.wishes, file.topics)
     chosen = candidates(file.wishes, read.mailing.announcements, ())
-    scores = local.score(subscriber, chosen.papers, local.index(chosen.papers))
+    words = local.index(chosen.papers)
+    judged = [(words.vector(paper), relevance) for paper, relevance in earlier.papers] if earlier else []
+    scores = local.score(subscriber, chosen.papers, words, learn(judged))
     ranked = best_first(scores.scored)
     if format_ is Format.JSONL:
         for item in ranked:

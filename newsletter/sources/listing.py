@@ -68,6 +68,32 @@ def read(path: Path, today: date) -> Listing:
     return Listing(mailing, tuple(problems))
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Papers of earlier mailings with the relevance (1-10) that each was given, and the lines left out."""
+
+    papers: tuple[tuple[Paper, int], ...]
+    problems: tuple[str, ...]
+
+
+def read_judged(path: Path) -> Judged:
+    """The judged papers in a file: a mailing file whose lines have a `relevance`. An empty file has none.
+
+    Raises ListingError where the file cannot be read.
+    """
+    papers, problems = [], []
+    for number, line in _lines(path):
+        try:
+            fields = _fields(line)
+            relevance = fields.get("relevance")
+            if not isinstance(relevance, int) or not 1 <= relevance <= 10:
+                raise ValueError("relevance: must be a whole number from 1 to 10")
+            papers.append((_announcement(fields).paper, relevance))
+        except ValueError as error:
+            problems.append(f"{path.name}:{number}: {error}")
+    return Judged(tuple(papers), tuple(problems))
+
+
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
         raw = path.read_bytes()
