@@ -3,6 +3,7 @@
 Source: https://arxiv.org/category_taxonomy and arXiv's published taxonomy tables (155 active names, 149 canonical).
 """
 
+import difflib
 from collections.abc import Iterable
 from functools import cache
 
@@ -63,6 +64,12 @@ def canonical(category: str) -> str:
 def is_known(category: str) -> bool:
     """True for a category, an alias or an archive, in arXiv's own spelling."""
     return category in CATEGORIES or category in ALIASES or category in ARCHIVES
+
+
+def nearest(name: str) -> list[str]:
+    """Up to three names that somebody who wrote an unknown one may have meant, the likeliest first."""
+    names = {known.lower(): known for known in (*ARCHIVES, *ALIASES, *CATEGORIES)}
+    return [names[near] for near in difflib.get_close_matches(name.lower(), sorted(names), n=3, cutoff=0.7)]
 
 
 @cache

@@ -1,5 +1,6 @@
 """Reads the folder of topics files: who wants what today. One bad file harms only its own subscriber."""
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,13 +25,18 @@ class Problem:
 
 
 def roster(folder: Path, store: Store, now: datetime) -> Iterator[Subscriber | Problem]:
-    """Each topics file's subscriber, by slug, or what keeps it from having one.
+    """Each topics file's subscriber, or what keeps it from having one; those known longest come first.
 
-    An unchanged file (same time and size) is not read again. A subscriber whose file is gone is not named.
+    An unchanged file (same time and size) is not read again. Of two files with one address the one known longer has
+    it. A subscriber whose file is gone is not named.
     """
     known = {who.slug: who for who in store.subscribers.known()}
     owners: dict[str, str] = {}
-    for path in sorted(folder.glob("*.md")):
+
+    def seniority(path: Path) -> tuple[float, str]:
+        return (known[path.stem].id if path.stem in known else math.inf, path.stem)
+
+    for path in sorted(folder.glob("*.md"), key=seniority):
         try:
             subscriber = read(path, store, known.get(path.stem), now)
             owner = owners.setdefault(subscriber.wishes.email.casefold(), subscriber.slug)
@@ -38,6 +44,8 @@ def roster(folder: Path, store: Store, now: datetime) -> Iterator[Subscriber | P
                 raise TopicsError(f"{path.name}: email: {owner}.md has the same address; one subscriber has one file")
             yield subscriber
         except TopicsError as error:
+            if path.stem in known:
+                owners.setdefault(known[path.stem].email.casefold(), path.stem)
             yield Problem(path.stem, str(error))
 
 

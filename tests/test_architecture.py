@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "newsletter"
 # From the bottom up: a module may import from its own layer's file and from every layer below.
 LAYERS = [
     {"models", "errors", "settings", "categories", "files", "resources"},
-    {"topics", "cost", "tex", "edition_file"},
+    {"topics", "front_matter", "cost", "tex", "edition_file"},
     {"store", "llm", "budget", "links"},
     {
         "sources",

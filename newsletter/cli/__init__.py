@@ -1,6 +1,7 @@
 """The command line: builds the clients and calls the pipeline. The only reader of clock and environment."""
 
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -24,12 +25,15 @@ app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(topics.app, name="topics")
 
 
-def main() -> None:
-    """Runs a command; an expected error becomes one sentence on stderr and its exit code."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command (the process's own by default); an expected error is one sentence on stderr and its exit code."""
     try:
-        app()
+        app(arguments)
     except NewsletterError as error:
         print(f"newsletter: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(141)  # the reader of our output went away, as `head` does
+    except OSError as error:
+        print(f"newsletter: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(1)

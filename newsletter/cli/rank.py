@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from newsletter import local
-from newsletter.candidates import candidates
 from newsletter.cli import show, wiring
 from newsletter.errors import TopicsError
 from newsletter.learn import learn
 from newsletter.models import Scored, Subscriber, TopicsFile
 from newsletter.pick import rank as best_first
 from newsletter.sources import listing as listing_file
+from newsletter.tex import displayed
 from newsletter.topics import parse
 
 
@@ -45,10 +45,10 @@ def rank(
     for problem in [*read.problems, *(earlier.problems if earlier else ())]:
         show.warn(f"newsletter: {problem}")
     subscriber = Subscriber(0, topics.stem, file.wishes, file.topics)
-    chosen = candidates(file.wishes, read.mailing.announcements, ())
-    words = local.index(chosen.papers)
+    papers = [displayed(announcement.paper) for announcement in read.mailing.announcements]
+    words = local.index(papers)
     judged = [(words.vector(paper), relevance) for paper, relevance in earlier.papers] if earlier else []
-    scores = local.score(subscriber, chosen.papers, words, learn(judged))
+    scores = local.score(subscriber, papers, words, learn(judged))
     ranked = best_first(scores.scored)
     if format_ is Format.JSONL:
         for item in ranked:

@@ -9,10 +9,11 @@ from newsletter.cli import show, wiring
 from newsletter.cli.rank import read_topics
 from newsletter.errors import InputError
 from newsletter.files import write_atomically
+from newsletter.front_matter import with_front_matter
 from newsletter.models import Subscriber
 from newsletter.roster import SLUG, Problem, read, roster
 from newsletter.settings import Settings
-from newsletter.topics import parse, with_front_matter
+from newsletter.topics import parse
 
 app = typer.Typer(help="Add, list and show subscribers.", no_args_is_help=True)
 

@@ -45,8 +45,7 @@ def read(path: Path, today: date) -> Listing:
         try:
             fields = _fields(line)
             announcement = _announcement(fields)
-            announced_on = fields.get("announced_on")
-            day = date.fromisoformat(announced_on) if announced_on else None
+            day = _day(_text(fields, "announced_on"))
         except ValueError as error:
             problems.append(f"{path.name}:{number}: {error}")
             continue
@@ -175,8 +174,16 @@ def _printable(text: str) -> str:
     return "".join(kept).strip()
 
 
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ValueError(f"announced_on: {text!r} is no date like 2026-11-18") from None
+
+
 def _moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise ValueError(f"submitted_at: {text!r} is no time like 2026-11-18T12:00:00Z") from None
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)

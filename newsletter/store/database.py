@@ -22,7 +22,7 @@ _ADVICE = {
     sqlite3.SQLITE_NOTADB: "it is not a database: move it away or restore a backup",
     sqlite3.SQLITE_CORRUPT: "it is damaged: restore a backup",
     sqlite3.SQLITE_BUSY: "it stayed locked for 10 s: is another program holding it?",
-    sqlite3.SQLITE_IOERR: "the disk reports an error while reading or writing",
+    sqlite3.SQLITE_IOERR: "the disk reports an error: is it full, or a quota used up? what was saved before is safe",
 }
 
 

@@ -1,0 +1,25 @@
+"""Fixtures that several files share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Command, command
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home folder with settings that say nothing and no subscribers yet."""
+    home = tmp_path / "home"
+    (home / "subscribers").mkdir(parents=True)
+    (home / "newsletter.toml").touch()
+    return home
+
+
+@pytest.fixture
+def newsletter(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command `newsletter` in `home`, with no setting from the environment."""
+    for name in [name for name in os.environ if name.startswith(("NEWSLETTER_", "OPENAI_", "SENDGRID_"))]:
+        monkeypatch.delenv(name)
+    return command(home, capsys, monkeypatch)
