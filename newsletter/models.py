@@ -6,7 +6,7 @@ Money is an integer of picodollars (1 USD = 10**12), so that shares sum exactly.
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -458,9 +458,12 @@ class Reading:
 
 
 class Plan(Protocol):
-    """Told of all readings of a run before the first is scored, so that what is shared is bought once."""
+    """Told of all readings of a run before the first is scored, so that what is shared is bought once.
 
-    def __call__(self, readings: Sequence[Reading]) -> None: ...
+    The readings stream by, for there may be 100,000: keep counts of them, not the readings.
+    """
+
+    def __call__(self, readings: Iterable[Reading]) -> None: ...
 
 
 class Progress(Protocol):

@@ -49,6 +49,7 @@ from newsletter.store import Store
 RETRY_AFTER = timedelta(minutes=10)
 LOOK_BACK = timedelta(days=90)  # how far a reader's missed mailings are looked for
 _LETTERS = string.ascii_lowercase + string.digits
+Roster = Callable[[], Iterable[Subscriber | Problem]]  # called once to plan, once to compose: nobody is kept in memory
 S = TypeVar("S")
 T = TypeVar("T")
 _END = object()
@@ -58,7 +59,7 @@ def _quiet(stage: str, done: int) -> None:
     """No progress is shown."""
 
 
-def _unplanned(readings: Sequence[Reading]) -> None:
+def _unplanned(readings: Iterable[Reading]) -> None:
     """The scorers need no plan."""
 
 
@@ -114,15 +115,13 @@ class Report:
         )
 
 
-def run(
-    roster: Iterable[Subscriber | Problem], services: Services, only: date | None = None, send: bool = True
-) -> Report:
+def run(roster: Roster, services: Services, only: date | None = None, send: bool = True) -> Report:
     """Composes what is due, then sends what is ready. With `only`, that one mailing, as if its day were today."""
     composed = compose(roster, services, only)
     return Report(composed, dispatch(services) if send else ())
 
 
-def compose(roster: Iterable[Subscriber | Problem], services: Services, only: date | None) -> tuple[Composed, ...]:
+def compose(roster: Roster, services: Services, only: date | None) -> tuple[Composed, ...]:
     """An edition, frozen with its send, for each subscriber to whom one is due."""
     now = services.clock()
     mailings = services.store.mailings.days(since=only or (now - LOOK_BACK).date())
@@ -130,13 +129,15 @@ def compose(roster: Iterable[Subscriber | Problem], services: Services, only: da
     announced = _Announced(services, days)
     today = only or date.max
 
-    gathered = [_gather(entry, services, announced, today) for entry in roster]
-    services.plan([due.reading for due in gathered if isinstance(due, _Gathered)])
+    def gathered() -> Iterator[_Gathered | Composed]:
+        return (_gather(entry, services, announced, today) for entry in roster())
+
+    services.plan(item.reading for item in gathered() if isinstance(item, _Gathered))
 
     def each(item: _Gathered | Composed) -> Composed:
         return item if isinstance(item, Composed) else _compose(item, services, now)
 
-    return _in_lanes(each, iter(gathered), services, "compose")
+    return _in_lanes(each, gathered(), services, "compose")
 
 
 def dispatch(services: Services) -> tuple[Dispatched, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def services(store: Store, backend: FakeBackend) -> pipeline.Services:
 
 
 def a_day(store: Store, folder: Path, backend: FakeBackend, day: date = WEDNESDAY) -> pipeline.Report:
-    return pipeline.run(roster(folder, store, NOON), services(store, backend), only=day)
+    return pipeline.run(partial(roster, folder, store, NOON), services(store, backend), only=day)
 
 
 def subscribe(folder: Path, *slugs: str) -> None:

@@ -1,5 +1,6 @@
 """`newsletter run`: the day for everybody to whom an edition is due."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,8 @@ from filelock import FileLock, Timeout
 from newsletter import pipeline
 from newsletter.cli import show, wiring
 from newsletter.errors import InputError, NewsletterError
-from newsletter.models import Outcome
-from newsletter.roster import roster
+from newsletter.models import Outcome, Subscriber
+from newsletter.roster import Problem, roster
 from newsletter.settings import Settings
 from newsletter.sources import listing as listing_file
 from newsletter.store import Store
@@ -59,7 +60,10 @@ def run_day(
     count = len(list(folder.glob("*.md")))
     if missing := sorted(slug for slug in slugs if not (folder / f"{slug}.md").is_file()):
         raise InputError(f"--only {missing[0]}: there is no {folder / missing[0]}.md")
-    entries = (e for e in roster(folder, store, wiring.now()) if not slugs or e.slug in slugs)
+
+    def entries() -> Iterator[Subscriber | Problem]:
+        return (e for e in roster(folder, store, wiring.now()) if not slugs or e.slug in slugs)
+
     with (
         show.progress({"compose": len(slugs) or count, "send": len(slugs) or count}) as progress,
         wiring.services(settings, store, progress) as services,
