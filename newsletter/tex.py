@@ -2,10 +2,10 @@ r"""TeX in arXiv titles, abstracts and author names, made readable as plain Unic
 
 ``to_unicode(r"Erd\H{o}s graphs in $O(n\log n)$")`` gives ``Erdős graphs in O(n log n)``.
 
-The metadata is prose with islands of TeX, not a TeX document: `$` may be money, `&`, `%` and `_` are themselves,
-braces need not match. So one tolerant pass reads tokens instead of parsing LaTeX. What it knows becomes
-Unicode (pylatexenc supplies the symbols, accents and alphabets); what it does not know stays as written, or
-loses only its backslash. It drops markup, never words; it raises nothing, and needs time linear in the text.
+The metadata is prose with islands of TeX, not a TeX document: `$` may be money, `&`, `%` and `_` are
+themselves, braces need not match. So one tolerant pass reads tokens instead of parsing LaTeX. What it knows
+becomes Unicode (pylatexenc supplies the symbols and alphabets); what it does not know stays as written, or
+loses only its backslash. It drops markup, never words; it raises nothing, and takes linear time.
 """
 
 import re
@@ -40,48 +40,61 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def _pairs(text: str) -> dict[str, str]:
+    return dict(zip(text.split()[::2], text.split()[1::2], strict=True))
+
+
 _TEXT = _names(  # the argument is prose, also within a formula
-    "text textrm textbf textit textsl textsf texttt textsc textup textnormal textmd emph mbox hbox underline uline"
-    " ul num ac acp acs acf acl acrshort gls url path added revise"
+    "text textrm textbf textit textsl textsf texttt textsc textup textnormal textmd emph mbox hbox underline"
+    " uline ul num ac acp acs acf acl acrshort gls url path added revise"
 )
 _MATH = _names(  # the argument is shown in its surroundings' manner
     "mathrm mathbf mathsf mathit mathtt mathnormal boldsymbol bm pmb mathop mathbin mathrel mathord mathopen"
-    " mathclose mathpunct ensuremath smash uppercase overline widehat widetilde underbrace overbrace"
-    " overrightarrow substack"
+    " mathclose mathpunct ensuremath smash uppercase underbrace overbrace overrightarrow substack"
 )
-_STYLE = {"mathbb": "doublestruck", "mathds": "doublestruck", "mathbbm": "doublestruck", "mathcal": "script",
-          "mathscr": "script", "mathfrak": "fraktur"}  # fmt: skip
+_STYLE = _pairs(
+    "mathbb doublestruck mathds doublestruck mathbbm doublestruck mathcal script mathscr script mathfrak fraktur"
+)
 _SILENT = _names(  # switches of font and size, which swallow the space behind them
     "rm bf it tt sf sc sl em cal mit tiny small normalsize large Large LARGE huge Huge displaystyle textstyle"
-    " scriptstyle left right middle big Big bigg Bigg bigl bigr bigm Bigl Bigr Bigm biggl biggr Biggl Biggr limits"
-    " nolimits protect noindent indent centering relax xspace null nobreakdash"
+    " scriptstyle left right middle big Big bigg Bigg bigl bigr bigm Bigl Bigr Bigm biggl biggr Biggl Biggr"
+    " limits nolimits protect noindent indent centering relax xspace null nobreakdash"
 )
-_TEMPLATE = {  # {:.0} reads an argument and leaves it out
-    "cite": "[{}]", "citep": "[{}]", "citet": "[{}]", "citealt": "[{}]", "ref": "[{}]", "enquote": "“{}”",
-    "footnote": " ({})", "textcolor": "{:.0}{}", "color": "{:.0}", "hyperlink": "{:.0}{}", "hspace": "{:.0}",
-    "vspace": "{:.0}", "texorpdfstring": "{:.0}{}", "binom": "C({}, {})", "ket": "|{}⟩", "bra": "⟨{}|",
-    "braket": "⟨{}⟩", "ion": "{} {}", "SI": "{} {}", "qty": "{} {}", "si": "{}", "unit": "{}",
-}  # fmt: skip
+_TEMPLATE = dict.fromkeys(_names("cite citep citet citealt ref"), "[{}]") | {  # {:.0} leaves an argument out
+    **dict.fromkeys(_names("color hspace vspace"), "{:.0}"),
+    **dict.fromkeys(_names("textcolor hyperlink texorpdfstring"), "{:.0}{}"),
+    **dict.fromkeys(_names("ion SI qty"), "{} {}"),
+    **_pairs("ket |{}⟩ bra ⟨{}| braket ⟨{}⟩ si {} unit {} enquote “{}”"),
+    "footnote": " ({})",
+    "binom": "C({}, {})",
+}
 _FRACTIONS = _names("frac tfrac dfrac cfrac nicefrac sfrac")
 _FUNCTIONS = _names("arg argmax argmin det dim gcd ker hom lg lcm mod bmod poly polylog Pr")
-_SPACES = frozenset([",", ";", ":", ">", "quad", "qquad", "thinspace", "enspace", "space", "newline", "\\", "\n", " "])
-_SYMBOL = {
-    "-": "-", "|": "‖", "$": "$", "lbrace": "{", "rbrace": "}", "ne": "≠", "neg": "¬",
-    "iff": "⇔", "gets": "←", "leadsto": "⇝", "colon": ":", "Re": "ℜ", "Im": "ℑ", "star": "⋆", "triangle": "△",
-    "degree": "°", "textdegree": "°", "percent": "%", "checkmark": "✓", "LaTeX": "LaTeX", "TeX": "TeX",
-    "models": "⊨", "mid": "∣", "upmu": "μ", "arcsec": "″", "arcmin": "′", "ohm": "Ω", "implies": "⇒", "land": "∧", "lor": "∨",
-    "textasciitilde": "~", "textasciicircum": "^", "lbrack": "[", "rbrack": "]", "slash": "/",
-}  # fmt: skip
+_SPACES = _names(r", ; : > \ quad qquad thinspace enspace space newline")
+_SYMBOL = _pairs(
+    "- - | ‖ lbrace { rbrace } lbrack [ rbrack ] ne ≠ neg ¬ iff ⇔ implies ⇒ gets ← leadsto ⇝ colon :"
+    " Re ℜ Im ℑ"
+    " star ⋆ triangle △ checkmark ✓ models ⊨ mid ∣ land ∧ lor ∨ upmu μ ohm Ω degree ° textdegree ° percent %"
+    " arcsec ″ arcmin ′ LaTeX LaTeX TeX TeX textasciitilde ~ textasciicircum ^ slash /"
+)
 _LETTERS = _names("o O l L ss ae AE oe OE aa i j dh DH th TH dj DJ ng NG")  # in words: K\o benhavn
-_ACCENT = dict(zip("'`\"^~=.cHkbdruv", "\u0301\u0300\u0308\u0302\u0303\u0304\u0307\u0327\u030b\u0328\u0331\u0323"
-                   "\u030a\u0306\u030c", strict=True)) | {
-    "acute": "\u0301", "grave": "\u0300", "ddot": "\u0308", "hat": "\u0302", "widehat": "\u0302", "tilde": "\u0303",
-    "widetilde": "\u0303", "bar": "\u0304", "Bar": "\u0304", "overline": "\u0304", "dot": "\u0307",
-    "mathring": "\u030a", "breve": "\u0306", "check": "\u030c", "vec": "\u20d7", "not": "\u0338",
-}  # fmt: skip
+_MARKS = "\u0301\u0300\u0308\u0302\u0303\u0304\u0307\u0327\u030b\u0328\u0331\u0323\u030a\u0306\u030c\u20d7\u0338"
+_ACCENT = dict(zip([*"'`\"^~=.cHkbdruv", "vec", "not"], _MARKS, strict=True))
+_ACCENT |= {
+    long: _ACCENT[short]
+    for long, short in _pairs(
+        "acute ' grave ` ddot \" hat ^ widehat ^ tilde ~ widetilde ~ bar = Bar = overline = dot . mathring r"
+        " breve u check v"
+    ).items()
+}
 
-_UP = dict(zip("0123456789+-−=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVWβγδθφχ",
-               "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂᵝᵞᵟᶿᵠᵡ", strict=True))  # fmt: skip
+_UP = dict(
+    zip(
+        "0123456789+-−=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVWβγδθφχ",
+        "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂᵝᵞᵟᶿᵠᵡ",
+        strict=True,
+    )
+)
 _DOWN = dict(zip("0123456789+-−=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ", strict=True))
 _SCRIPT = {"^": _UP, "_": _DOWN}
 _SCRIPTS = frozenset([*_UP.values(), *_DOWN.values(), "'"])
@@ -89,10 +102,13 @@ _ORDINARY = frozenset("∞∂∇∑∏∫∮√∀∃∅¬□△|‖⊙")  # mat
 
 
 def _symbols() -> dict[str, str]:
-    r"""The macros without arguments: pylatexenc's symbols and functions, such as \alpha and \log, and ours."""
-    known = {spec.macroname: spec.simplify_repl for spec in get_default_latex_context_db().iter_macro_specs()}
-    plain = {k: s for k, s in known.items() if isinstance(s, str) and (len(s) == 1 or s.replace(" ", "").isalpha())}
-    return plain | {name: name for name in _FUNCTIONS} | dict.fromkeys(_SPACES, " ") | _SYMBOL
+    r"""The macros without arguments: pylatexenc's, such as \alpha and \log, and ours."""
+    symbols = {}
+    for spec in get_default_latex_context_db().iter_macro_specs():
+        shown = spec.simplify_repl
+        if isinstance(shown, str) and (len(shown) == 1 or shown.replace(" ", "").isalpha()):
+            symbols[spec.macroname] = shown
+    return symbols | {name: name for name in _FUNCTIONS} | dict.fromkeys(_SPACES, " ") | _SYMBOL
 
 
 _SYMBOLS = _symbols()
@@ -123,11 +139,11 @@ def _ligatures(text: str) -> str:
                 return "”"
             case "---":
                 return "—"
-            case "--" if not (after.isalnum() and (not before or before in " \n\t([{'\"`")):  # not an --option
+            case "--" if not (after.isalnum() and before in ("", *" \n\t([{'\"`")):  # not an --option
                 return "–"
             case "~" if before.strip("(/ \n\t=<>") and after:
-                alone = not text[m.start() - 2 : m.start() - 1].isalnum()
-                if not (after.isdigit() and (before.isdigit() or (before.isalpha() and alone))):  # not z~2, 3~4
+                single = before.isalpha() and not text[m.start() - 2 : m.start() - 1].isalnum()
+                if not (after.isdigit() and (before.isdigit() or single)):  # not 3~4, z~2
                     return " "
         return found
 
@@ -135,7 +151,7 @@ def _ligatures(text: str) -> str:
 
 
 class _Reader:
-    """One pass over the tokens; each method reads what it needs from `at` on and returns the Unicode for it."""
+    """One pass over the tokens: each method reads what it needs from `at` on and returns its Unicode."""
 
     def __init__(self, text: str) -> None:
         self.tokens: list[str] = _TOKEN.findall(text)
@@ -311,14 +327,13 @@ class _Reader:
         after = self.peek(end)[:1]
         if not math:
             return symbol
-        if symbol not in _ORDINARY and category(symbol) == "Sm":
+        kind = "letter" if symbol in _ORDINARY else category(symbol)
+        if kind == "Sm":
             if not before or before in "([{⟨|‖,;:=<>+-−/" or not after:  # a sign, not between two things
                 return symbol
             return f" {symbol} "
-        beside = before.isspace() and not (
-            symbol in _ORDINARY or (category(symbol)[0] in "LP" and category(symbol) != "Po")
-        )
-        return symbol + (" " if spaced and after and (beside or after in "=<>+-−*/|") else "")
+        between = before.isspace() and kind in ("Po", "So", "Sk")  # typed with space around it
+        return symbol + (" " if spaced and after and (between or after in "=<>+-−*/|") else "")
 
     def accent(self, name: str, end: int, math: bool) -> str:
         start, is_letter = self.at, name.isalpha()
