@@ -14,7 +14,7 @@ def candidates(wishes: Wishes, announcements: Iterable[Announcement], already_se
     """
     reader = expand(wishes.categories)
     announced = scanned = 0
-    kept: dict[tuple[str, str], Paper] = {}
+    kept: dict[tuple[str, str], Announcement] = {}
     for announcement in announcements:
         entries = len(reader.intersection(announcement.categories)) if reader else len(announcement.categories)
         announced += entries
@@ -25,10 +25,10 @@ def candidates(wishes: Wishes, announcements: Iterable[Announcement], already_se
         if paper.key in already_sent or (_excluded(paper, wishes) and not followed_authors(paper, wishes.authors)):
             continue
         known = kept.get((paper.source, paper.id))
-        if known is None or known.version < paper.version:
-            kept[paper.source, paper.id] = paper
+        if known is None or known.paper.version < paper.version:
+            kept[paper.source, paper.id] = announcement
     totals = Totals(announced=announced, scanned=scanned, candidates=len(kept))
-    return Candidates(tuple(kept.values()), totals)
+    return Candidates(tuple(a.paper for a in kept.values()), totals, tuple(a.date for a in kept.values()))
 
 
 def followed_authors(paper: Paper, followed: Sequence[str]) -> tuple[str, ...]:

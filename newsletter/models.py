@@ -121,12 +121,13 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One paper of a mailing: how it was announced, and the categories whose feeds listed it."""
+    """One paper of a mailing: how it was announced, the categories whose feeds listed it, and the mailing's date."""
 
     paper: Paper
     type: AnnounceType
     categories: tuple[str, ...]
     added_at: datetime | None = None
+    date: Day | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,10 +250,11 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The papers of one subscriber's mailings that may be shown to them."""
+    """The papers of one subscriber's mailings that may be shown to them, and the date of each one's mailing."""
 
     papers: tuple[Paper, ...]
     totals: Totals
+    dates: tuple[Day | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,11 +276,16 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A paper with its score; `followed` are the authors whom the subscriber follows."""
+    """A paper with its score; `followed` are the authors whom the subscriber follows.
+
+    `date` is that of the paper's mailing. `top` 3 means among the best 3 % of the subscriber's scored candidates.
+    """
 
     paper: Paper
     score: Score
     followed: tuple[str, ...] = ()
+    date: Day | None = None
+    top: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +367,8 @@ class Links:
 
     unsubscribe: str = ""
     web_copy: str = ""
+    preferences: str = ""
+    feed: str = ""
     missed_web_copy: str = ""  # of the reader's last edition, when its send is of unknown outcome
 
 

@@ -1,6 +1,7 @@
 """Decides what an edition shows and in which order; calls nothing."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from newsletter.candidates import followed_authors
@@ -16,7 +17,11 @@ def pick(subscriber: Subscriber, due: Due, candidates: Candidates, scores: Score
     `status` says what is known of the mailings (ok, holiday, arXiv fault); the scorer's own status outranks it.
     """
     wishes = subscriber.wishes
-    ranked = rank([replace(s, followed=followed_authors(s.paper, wishes.authors)) for s in scores.scored])
+    dates = {paper.id: date for paper, date in zip(candidates.papers, candidates.dates, strict=False)}
+    ranked = [
+        replace(s, followed=followed_authors(s.paper, wishes.authors), date=dates.get(s.paper.id), top=top)
+        for s, top in _with_top(rank(scores.scored))
+    ]
     passing = [s for s in ranked if s.followed or _passes(s, wishes.min_relevance, wishes.min_novelty)]
     listed = sorted(passing, key=lambda s: not s.followed)[: wishes.max_papers]
     shown = {s.paper.id for s in listed}
@@ -49,6 +54,11 @@ def pick(subscriber: Subscriber, due: Due, candidates: Candidates, scores: Score
 def rank(scored: Sequence[Scored]) -> list[Scored]:
     """Best first: relevance + novelty, then relevance, then local score, then id."""
     return sorted(scored, key=_order)
+
+
+def _with_top(ranked: Sequence[Scored]) -> Iterable[tuple[Scored, int]]:
+    """Each with the share, in whole percent, of those that are at least as good; never less than 1."""
+    return ((s, math.ceil(100 * place / len(ranked))) for place, s in enumerate(ranked, 1))
 
 
 def _order(s: Scored) -> tuple[float, float, float, str]:

@@ -5,44 +5,70 @@ autoescape fills the result per edition. So text from arXiv, a model or a subscr
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import quote
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, StrictUndefined, Template, TemplateError
 from mjml import mjml2html
 from premailer import Premailer
 
-from newsletter.models import Edition, Email, Links, Paper, Scored
+from newsletter.digest import Digest, Sender, digest
+from newsletter.errors import InputError
+from newsletter.models import Edition, Email, Links, Paper
 from newsletter.resources import find
+from newsletter.settings import Mail
+from newsletter.size import fitted
+from newsletter.theme import Theme
+from newsletter.words import Words, words
 
-AUTHORS_SHOWN = 6
-ABSTRACT_PAGE = "https://arxiv.org/abs/"
-PDF_PAGE = "https://arxiv.org/pdf/"
+COLUMNS = 72
+ARXIV = "https://arxiv.org"
 
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """The compiled templates; made once, used for every edition."""
+    """The compiled templates with the operator's theme; made once, used for every edition."""
 
     html: Template
     text: Template
     markdown: Template
-    mailer: str = "arXiv newsletter"
+    theme: Theme = field(default_factory=Theme)
+    operator: str = ""
+    postal_address: str = ""
+
+    @property
+    def mailer(self) -> str:
+        """The newsletter's name."""
+        return self.theme.name
 
 
-def load_templates(home: Path | None) -> Templates:
-    """Reads and compiles the templates of the home, else those of the package."""
-    plain = _environment(autoescape=False)
+def load_templates(home: Path | None, theme: Theme | None = None, mail: Mail | None = None) -> Templates:
+    """Reads and compiles the templates of the home, else those of the package.
+
+    Raises InputError that names a template which is no valid MJML or Jinja2.
+    """
+    theme, plain = theme or Theme(), _environment(autoescape=False)
+    html = _environment(autoescape=True)
     return Templates(
-        html=_environment(autoescape=True).from_string(compile_mjml(_read("digest.mjml", home))),
-        text=plain.from_string(_read("digest.txt", home)),
-        markdown=plain.from_string(_read("digest.md", home)),
+        html=_compiled("digest.mjml", home, lambda source: html.from_string(compile_mjml(source, theme))),
+        text=_compiled("digest.txt", home, plain.from_string),
+        markdown=_compiled("digest.md", home, plain.from_string),
+        theme=theme,
+        operator=mail.operator if mail else "",
+        postal_address=mail.postal_address if mail else "",
     )
 
 
-def compile_mjml(source: str) -> str:
-    """MJML as HTML with its CSS inlined, Jinja placeholders untouched. Reads no file and no network."""
+def compile_mjml(source: str, theme: Theme) -> str:
+    """MJML as HTML with its CSS inlined, Jinja placeholders untouched. Reads no file and no network.
+
+    `[[name]]` is a colour of the theme, filled here; `{{name}}` is filled per edition.
+    """
+    for name, colour in theme.colours.items():
+        source = source.replace(f"[[{name}]]", colour)
     html = mjml2html(source, fonts={}).replace("<!doctype html>", "<!DOCTYPE html>", 1)
     inliner = Premailer(
         html,
@@ -56,18 +82,57 @@ def compile_mjml(source: str) -> str:
 
 
 def render(edition: Edition, links: Links, templates: Templates) -> Email:
-    """The email of an edition."""
-    context = {"edition": edition, "links": links, "subject": _subject(edition)}
+    """The email of an edition, its HTML within the size that mailboxes show whole."""
+    spoken = words(edition.language)
+    told = _told(edition, links, templates, spoken)
+    context = _context(edition, links, templates, spoken)
     return Email(
-        subject=_subject(edition),
-        html=templates.html.render(context),
-        text=templates.text.render(context),
+        subject=told.subject,
+        html=fitted(told, lambda shown: templates.html.render(context, told=shown)),
+        text=templates.text.render(context, told=told),
+        preheader=told.notices[0].text if told.notices else told.status,
     )
+
+
+def web_copy(edition: Edition, links: Links, templates: Templates) -> str:
+    """The edition as a web page: every paper, whatever its size, and nothing of the topics file.
+
+    Topics, followed authors and the comments, which speak of both, stay in the reader's own mail.
+    """
+    public = replace(
+        edition,
+        papers=tuple(
+            replace(item, score=replace(item.score, topic="", comment=""), followed=()) for item in edition.papers
+        ),
+        near_misses=(),
+        topics=(),
+        prompt="",
+    )
+    spoken = words(edition.language)
+    context = _context(public, links, templates, spoken)
+    return templates.html.render(context, told=_told(public, links, templates, spoken))
 
 
 def markdown(edition: Edition, templates: Templates) -> str:
     """The edition as a Markdown page, with the raw text of its papers."""
     return templates.markdown.render(edition=edition, table=_token_table(edition))
+
+
+def _told(edition: Edition, links: Links, templates: Templates, spoken: Words) -> Digest:
+    theme = templates.theme
+    sender = Sender(theme.name, templates.operator, templates.postal_address, theme.footer)
+    return digest(edition, links, spoken, sender)
+
+
+def _context(edition: Edition, links: Links, templates: Templates, spoken: Words) -> dict[str, object]:
+    return {
+        "links": links,
+        "theme": templates.theme,
+        "edition": edition,
+        "say": spoken.say,
+        "count": spoken.count,
+        "lang": spoken.language,
+    }
 
 
 def _token_table(edition: Edition) -> str:
@@ -87,23 +152,6 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |"
 
 
-def _subject(edition: Edition) -> str:
-    if not edition.papers:
-        return f"arXiv {edition.date}: nothing for you"
-    count = len(edition.papers)
-    return f"arXiv {edition.date}: {count} paper{'s' if count > 1 else ''} for you"
-
-
-def _authors(item: Scored | Paper) -> str:
-    """The authors, shortened after six; followed ones are kept."""
-    paper, followed = (item.paper, item.followed) if isinstance(item, Scored) else (item, ())
-    names = paper.shown.authors
-    if len(names) <= AUTHORS_SHOWN:
-        return ", ".join(names)
-    kept = [*names[:AUTHORS_SHOWN], *(name for name in followed if name not in names[:AUTHORS_SHOWN])]
-    return f"{', '.join(kept)} and {len(names) - len(kept)} more"
-
-
 def _environment(*, autoescape: bool) -> Environment:
     environment = Environment(
         autoescape=autoescape,  # noqa: S701 - plain text and Markdown are no HTML
@@ -113,12 +161,37 @@ def _environment(*, autoescape: bool) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "authors": _authors,
-        "abs_url": lambda paper: f"{ABSTRACT_PAGE}{paper.id}",
-        "pdf_url": lambda paper: f"{PDF_PAGE}{paper.id}",
+        "abs_url": lambda paper: _page(paper, "abs"),
+        "pdf_url": lambda paper: _page(paper, "pdf"),
+        "html_url": lambda paper: _page(paper, "html"),
+        "bibtex_url": lambda paper: _page(paper, "bibtex"),
+        "wrap": _wrapped,
     }
     return environment
 
 
-def _read(name: str, home: Path | None) -> str:
-    return find(f"templates/{name}", home).read_text(encoding="utf-8")
+def _page(paper: Paper, kind: str) -> str:
+    return f"{ARXIV}/{kind}/{quote(paper.id)}"
+
+
+def _wrapped(text: str, indent: int = 0) -> str:
+    """The text in lines of at most 72 columns; an address longer than that stays whole."""
+    return textwrap.fill(
+        text,
+        COLUMNS,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _compiled(name: str, home: Path | None, compile_source: Callable[[str], Template]) -> Template:
+    path = find(f"templates/{name}", home)
+    try:
+        return compile_source(path.read_text(encoding="utf-8"))
+    except TemplateError as error:
+        line = getattr(error, "lineno", None)
+        raise InputError(f"{path}:{f'{line}:' if line else ''} {error}; correct it, or delete it for ours") from error
+    except ValueError as error:  # mrml's parser, and text that is not UTF-8
+        raise InputError(f"{path}: is not valid MJML: {error}; correct it, or delete it for ours") from error

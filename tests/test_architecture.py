@@ -9,8 +9,8 @@ PACKAGE = Path(__file__).parent.parent / "newsletter"
 
 # From the bottom up: a module may import from its own layer's file and from every layer below.
 LAYERS = [
-    {"models", "errors", "settings", "categories", "files", "resources"},
-    {"topics", "front_matter", "cost", "tex", "edition_file"},
+    {"models", "errors", "settings", "categories", "files", "resources", "words"},
+    {"topics", "front_matter", "cost", "tex", "edition_file", "theme"},
     {"store", "llm", "budget", "links"},
     {
         "sources",
@@ -23,6 +23,9 @@ LAYERS = [
         "pick",
         "render",
         "message",
+        "digest",
+        "size",
+        "feed",
         "deliver",
     },
     {"pipeline", "web"},

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from newsletter import deliver
 from newsletter.cli import show, wiring
 from newsletter.cli.run import run_day
 from newsletter.errors import InputError
@@ -37,7 +36,7 @@ def demo(
     (home / MARK).touch()
     (home / wiring.SETTINGS_FILE).touch()
     shutil.copytree(find("subscribers", None), home / "subscribers")
-    settings = load({}, home / wiring.SETTINGS_FILE, deliver.sections())
+    settings = load({}, home / wiring.SETTINGS_FILE, wiring.sections())
     read = listing_file.read(PACKAGE / "demo" / "mailing.jsonl", wiring.now().date())
     with wiring.open_store(settings) as store:
         store.mailings.save(read.mailing, wiring.now())

@@ -16,7 +16,7 @@ from newsletter.errors import InputError
 from newsletter.models import Edition, Email, Links, Status
 from newsletter.pick import pick
 from newsletter.render import Templates, load_templates, markdown, render
-from newsletter.settings import DEFAULT_SENDER
+from newsletter.settings import DEFAULT_SENDER, Settings
 
 
 class Format(StrEnum):
@@ -44,11 +44,10 @@ def preview(
     if (slug is None) == (edition is None):
         raise InputError("name a subscriber or an edition file: newsletter preview SLUG, or --edition FILE")
     if edition:
-        shown, home = _from_file(edition), None
+        shown, templates = _from_file(edition), load_templates(None)
     else:
         settings = wiring.home_settings()
-        shown, home = _of_subscriber(str(slug)), settings.home
-    templates = load_templates(home)
+        shown, templates = _of_subscriber(str(slug), settings), wiring.templates(settings)
     if open_:
         with tempfile.NamedTemporaryFile("w", suffix=".html", delete=False, encoding="utf-8") as page:
             page.write(render(shown, Links(), templates).html)
@@ -85,9 +84,9 @@ def _from_file(path: Path) -> Edition:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _of_subscriber(slug: str) -> Edition:
+def _of_subscriber(slug: str, settings: Settings) -> Edition:
     """The newest frozen edition, else a local one of the newest mailing."""
-    with wiring.open_store(wiring.home_settings()) as store:
+    with wiring.open_store(settings) as store:
         newest = store.editions.newest_id(slug)
         if newest is not None:
             return store.editions.load(newest)

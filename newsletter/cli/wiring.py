@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +13,10 @@ from newsletter.files import write_atomically
 from newsletter.links import Signer, keys_of
 from newsletter.models import Announcement, Paper, Progress, Scorer, Scores, Subscriber
 from newsletter.pipeline import Services
-from newsletter.render import load_templates
-from newsletter.settings import Settings, load
+from newsletter.render import Templates, load_templates
+from newsletter.settings import Section, Settings, load
 from newsletter.store import Store
+from newsletter.theme import Theme
 
 SETTINGS_FILE = "newsletter.toml"
 
@@ -34,7 +35,17 @@ def home_settings() -> Settings:
             f"{home} has no {SETTINGS_FILE}: go to your newsletter's folder, set NEWSLETTER_HOME, "
             "or make one with `newsletter init DIR`"
         )
-    return load(os.environ, file, deliver.sections())
+    return load(os.environ, file, sections())
+
+
+def sections() -> Iterable[type[Section]]:
+    """The settings sections of the modules that have their own."""
+    return (*deliver.sections(), Theme)
+
+
+def templates(settings: Settings) -> Templates:
+    """The templates in the operator's theme."""
+    return load_templates(settings.home, settings.of(Theme), settings.mail)
 
 
 @contextmanager
@@ -53,7 +64,7 @@ def services(settings: Settings, store: Store, progress: Progress) -> Iterator[S
         yield Services(
             store=store,
             scorer_for=local_scorer,
-            templates=load_templates(settings.home),
+            templates=templates(settings),
             backend=backend,
             signer=signer(settings),
             mail=settings.mail,

@@ -57,8 +57,8 @@ class Editions:
             db.conn.executemany(
                 """
                 INSERT INTO edition_papers (subscriber_id, paper_key, edition_id, section, position, relevance,
-                    novelty, local, topic, comment, evidence, summary, followed)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    novelty, local, topic, comment, evidence, summary, followed, mailing_date, top)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 [[subscriber.id, *row[:1], edition_id, *row[1:]] for row in _paper_rows(edition)],
             )
@@ -169,9 +169,11 @@ def _paper_rows(edition: Edition) -> Iterable[list[object]]:
                 score.evidence,
                 score.summary,
                 json.dumps(item.followed),
+                str(item.date) if item.date else None,
+                item.top,
             ]
     for position, paper in enumerate(edition.not_scored):
-        yield [paper.key, "not_scored", position, None, None, 0.0, "", "", "", "", "[]"]
+        yield [paper.key, "not_scored", position, None, None, 0.0, "", "", "", "", "[]", None, None]
 
 
 def _scored(row: Row, paper: Paper) -> Scored:
@@ -184,4 +186,10 @@ def _scored(row: Row, paper: Paper) -> Scored:
         summary=row["summary"],
         local=row["local"],
     )
-    return Scored(paper, score, tuple(json.loads(row["followed"])))
+    return Scored(
+        paper,
+        score,
+        followed=tuple(json.loads(row["followed"])),
+        date=date.fromisoformat(row["mailing_date"]) if row["mailing_date"] else None,
+        top=row["top"],
+    )

@@ -63,7 +63,8 @@ class Mailings:
         """All announcements of some days, oldest first; with `added_after`, only those learned of later."""
         rows = self._database.rows(
             """
-            SELECT papers.*, announcements.type, announcements.categories AS announced_in, announcements.added_at
+            SELECT papers.*, announcements.type, announcements.categories AS announced_in, announcements.added_at,
+                mailings.date AS mailing_date
             FROM mailings JOIN announcements ON announcements.mailing_key = mailings.key
             JOIN papers ON papers.key = announcements.paper_key
             WHERE mailings.date IN (SELECT value FROM json_each(?)) AND announcements.added_at > ?
@@ -96,4 +97,5 @@ def _announcement(row: Row) -> Announcement:
         type=AnnounceType(row["type"]),
         categories=tuple(json.loads(row["announced_in"])),
         added_at=datetime.fromisoformat(row["added_at"]),
+        date=date.fromisoformat(row["mailing_date"]),
     )

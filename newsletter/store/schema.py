@@ -196,3 +196,10 @@ def m001_initial(db: Database) -> None:
     for statement in _TABLES.split(";\n"):
         if statement.strip():
             db.conn.execute(statement)
+
+
+@migrations()
+def m005_papers_in_their_mailing(db: Database) -> None:
+    """What an edition says of a paper beside its score: its mailing's date, and its rank as a share in percent."""
+    db.conn.execute("ALTER TABLE edition_papers ADD COLUMN mailing_date TEXT")
+    db.conn.execute("ALTER TABLE edition_papers ADD COLUMN top INTEGER")
