@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from newsletter.errors import InputError
 from newsletter.models import Cost, Edition, Paper, Score, Scored, Totals, Usage
 from newsletter.tex import displayed
+from newsletter.validation import in_words
 
 
 class _Usage(BaseModel):
@@ -98,7 +99,7 @@ def parse(raw: bytes, name: str) -> Edition:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{name}: {where + ': ' if where else ''}{first['msg']}") from None
+        raise InputError(f"{name}: {where + ': ' if where else ''}{in_words(first)}") from None
     return Edition(
         subscriber=file.subscriber,
         date=file.date,

@@ -13,7 +13,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.constructor import DuplicateKeyError
@@ -22,6 +21,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from newsletter.categories import is_known, nearest
 from newsletter.errors import TopicsError
 from newsletter.models import WORKDAYS, Deliver, Keywords, Wishes
+from newsletter.validation import in_words
 
 FENCE = "---"
 _KEYS = {
@@ -33,22 +33,7 @@ _DEEPEST = 3
 _WISHES = TypeAdapter(Wishes)
 _ADDRESS = re.compile(r"[^@\s<>,;\"\x00-\x1f\x7f]+@[^@\s<>,;\"\x00-\x1f\x7f]+")
 _LANGUAGE = re.compile(r"[^\W\d_][\w -]{1,34}")
-# pydantic's error types in words for a person; `{…}` are the values that come with the error.
-_IN_WORDS = {
-    "tuple_type": "must be a list, such as [one, another]",
-    "dataclass_type": "must be a mapping, such as {{{example}}}",
-    "string_type": "must be text",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "literal_error": "must be {expected}",
-    "enum": "must be {expected}",
-    "time_type": 'must be a time, such as "07:30"',
-    "time_parsing": 'must be a time, such as "07:30"',
-}
-_EXAMPLES = {"deliver": "frequency: weekly, days: [fri]", "keywords": "include: [graph], exclude: [survey]"}
+_EXAMPLES = {"deliver": "{frequency: weekly, days: [fri]}", "keywords": "{include: [graph], exclude: [survey]}"}
 
 
 def split(text: str, name: str) -> tuple[str, str]:
@@ -71,7 +56,9 @@ def read(front: str, name: str) -> Wishes:
         wishes = _WISHES.validate_json(json.dumps(_plain(mapping), default=str), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        raise TopicsError(f"{name}:{_line(mapping, first['loc'])}: {_in_words(first)}") from None
+        where = ".".join(str(part) for part in first["loc"] if isinstance(part, str))
+        example = f", such as {_EXAMPLES[where]}" if first["type"] == "dataclass_type" else ""
+        raise TopicsError(f"{name}:{_line(mapping, first['loc'])}: {where}: {in_words(first)}{example}") from None
     for path, problem in _problems(wishes, mapping):
         raise TopicsError(f"{name}:{_line(mapping, path)}: {'.'.join(path)}: {problem}")
     return _with_weekly_day(wishes)
@@ -140,14 +127,6 @@ def _line(mapping: CommentedMap, location: tuple[Any, ...]) -> int:
         line = node.lc.key(part)[0] + 2
         node = node[part]
     return line
-
-
-def _in_words(error: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in error["loc"] if isinstance(part, str))
-    values = {"example": _EXAMPLES.get(where, ""), **error.get("ctx", {})}
-    words = _IN_WORDS.get(error["type"], error["msg"]).format(**values)
-    each = "each entry " if any(isinstance(part, int) for part in error["loc"]) else ""
-    return f"{where}: {each}{words}"
 
 
 def _problems(wishes: Wishes, mapping: CommentedMap) -> Iterator[tuple[tuple[str, ...], str]]:

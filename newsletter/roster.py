@@ -28,15 +28,19 @@ def roster(folder: Path, store: Store, now: datetime) -> Iterator[Subscriber | P
     """Each topics file's subscriber, or what keeps it from having one; those known longest come first.
 
     An unchanged file (same time and size) is not read again. Of two files with one address the one known longer has
-    it. A subscriber whose file is gone is not named.
+    it. A subscriber whose file is gone is paused until it is back, and named once.
     """
+    paths = list(folder.glob("*.md"))
+    for slug in store.subscribers.follow_files([path.stem for path in paths], now):
+        if paused := store.subscribers.load(slug):
+            yield paused
     known = {who.slug: who for who in store.subscribers.known()}
     owners: dict[str, str] = {}
 
     def seniority(path: Path) -> tuple[float, str]:
         return (known[path.stem].id if path.stem in known else math.inf, path.stem)
 
-    for path in sorted(folder.glob("*.md"), key=seniority):
+    for path in sorted(paths, key=seniority):
         try:
             subscriber = read(path, store, known.get(path.stem), now)
             owner = owners.setdefault(subscriber.wishes.email.casefold(), subscriber.slug)

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from newsletter.errors import SettingsError
+from newsletter.validation import in_words
 
 PREFIX = "NEWSLETTER_"
 DEFAULT_SENDER = "newsletter@localhost"
@@ -146,7 +147,7 @@ def _section(model: type[Section], values: Mapping[str, Any], origins: Mapping[t
         if first["type"] == "extra_forbidden":
             known = ", ".join(sorted(f.alias or name for name, f in model.model_fields.items()))
             raise SettingsError(f"{where}: unknown key; known keys of [{model.section}]: {known}") from None
-        raise SettingsError(f"{where}: {first['msg']}") from None
+        raise SettingsError(f"{where}: {in_words(first)}") from None
 
 
 def _secrets(environ: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "newsletter"
 
 # From the bottom up: a module may import from its own layer's file and from every layer below.
 LAYERS = [
-    {"models", "errors", "settings", "categories", "files", "resources", "words"},
+    {"models", "errors", "settings", "categories", "files", "resources", "words", "validation"},
     {"topics", "front_matter", "cost", "tex", "edition_file", "theme"},
     {"store", "llm", "budget", "links"},
     {

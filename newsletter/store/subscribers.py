@@ -1,6 +1,7 @@
 """Subscribers: identity, status and consent live here; wishes only in the topics file, of which we keep a reading."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from newsletter.store.database import Database, Row
 from newsletter.topics import read_body
 
 _WISHES = TypeAdapter(Wishes)
+_FILE_GONE = "the topics file is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,29 @@ class Subscribers:
         saved = self.load(slug)
         assert saved is not None, "saved a moment ago"
         return saved
+
+    def follow_files(self, slugs: Collection[str], now: datetime) -> list[str]:
+        """Pauses the active subscribers who have no topics file any more, resumes those whose file is back.
+
+        `slugs` are all that have a file. Returns the slugs that were paused just now.
+        """
+        values = {"slugs": json.dumps(list(slugs)), "gone": _FILE_GONE, "now": now.isoformat()}
+        with self._database.writing() as db:
+            db.conn.execute(
+                """
+                UPDATE subscribers SET status = 'active', status_reason = 'the topics file is back', status_at = :now
+                WHERE status = 'paused' AND status_reason = :gone AND slug IN (SELECT value FROM json_each(:slugs))
+                """,
+                values,
+            )
+            rows = db.query(
+                """
+                UPDATE subscribers SET status = 'paused', status_reason = :gone, status_at = :now
+                WHERE status = 'active' AND slug NOT IN (SELECT value FROM json_each(:slugs)) RETURNING slug
+                """,
+                values,
+            )
+            return sorted(row["slug"] for row in rows)
 
     def consent(self, subscriber_id: int, address: str, source: str, now: datetime) -> None:
         """Records that the owner of `address` agreed; `source` says how we know."""
