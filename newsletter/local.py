@@ -32,6 +32,7 @@ LEARNING_HALF = 20  # with so many relevant papers in the history, it counts as 
 KEYWORD_BOOST = 0.05  # for each included keyword of the front matter that occurs
 # The best 8 % of the candidates reach 7: (share of the candidates, relevance).
 QUANTILES = ((0.005, 10), (0.02, 9), (0.04, 8), (0.08, 7), (0.15, 6), (0.25, 5), (0.4, 4), (0.6, 3), (0.8, 2))
+BEST_OF_THE_DAY = 7  # at least; else a reader with six candidates a day would never see one
 WORDS_SHOWN = 5
 NOT_READ = "Ranked by similarity; no language model read this paper."
 
@@ -59,24 +60,26 @@ Vector = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The words of some papers: each paper's stems with their weights (a vector of length 1), who holds which stem, and
-    how rare it is."""
+    """The words of some papers: each paper's stems with their weights (a vector of length 1) and as the paper writes
+    them, who holds which stem, and how rare it is."""
 
     positions: Mapping[str, int]
     vectors: Sequence[Vector]
+    spellings: Sequence[Mapping[str, str]]
     postings: Mapping[str, Sequence[tuple[int, float]]]
     idf: Mapping[str, float]
 
     def vector(self, paper: Paper) -> Vector:
         """The words of any paper, weighted as in this index; a stem that no indexed paper holds counts nothing."""
         position = self.positions.get(_identity(paper))
-        return _weighted(_counts(paper), self.idf) if position is None else self.vectors[position]
+        return _weighted(_read(paper)[0], self.idf) if position is None else self.vectors[position]
 
 
 def index(papers: Iterable[Paper]) -> Index:
     """Indexes the papers of a day once, for all subscribers."""
     distinct = {_identity(paper): paper for paper in papers}
-    counts = [_counts(paper) for paper in distinct.values()]
+    read = [_read(paper) for paper in distinct.values()]
+    counts = [count for count, _ in read]
     documents = Counter(stem for count in counts for stem in count)
     idf = {stem: math.log((1 + len(counts)) / (1 + n)) + 1 for stem, n in documents.items()}
     vectors = [_weighted(count, idf) for count in counts]
@@ -84,7 +87,8 @@ def index(papers: Iterable[Paper]) -> Index:
     for position, vector in enumerate(vectors):
         for stem, weight in vector.items():
             postings[stem].append((position, weight))
-    return Index({identity: position for position, identity in enumerate(distinct)}, vectors, postings, idf)
+    positions = {identity: position for position, identity in enumerate(distinct)}
+    return Index(positions, vectors, [spelling for _, spelling in read], postings, idf)
 
 
 def score(subscriber: Subscriber, papers: Sequence[Paper], words: Index, learned: Learned = NOTHING_LEARNED) -> Scores:
@@ -114,11 +118,15 @@ def score(subscriber: Subscriber, papers: Sequence[Paper], words: Index, learned
             Score(
                 relevance=relevance,
                 topic=topics.topics[best].name if found else "",
-                comment=_comment(paper, wanted[best] if found else {}, followed_authors(paper, wishes.authors)),
+                comment=_comment(
+                    words.spellings[position], wanted[best] if found else {}, followed_authors(paper, wishes.authors)
+                ),
                 local=(value - low) / (high - low) if high > low else 0.0,
             ),
         )
-        for paper, value, best, relevance, found in zip(papers, similar, best_topics, relevances, matched, strict=True)
+        for paper, position, value, best, relevance, found in zip(
+            papers, positions, similar, best_topics, relevances, matched, strict=True
+        )
     )
     return Scores(scored=scored, scorer="local")
 
@@ -154,19 +162,16 @@ def _relevances(similar: Sequence[float], matched: Sequence[bool]) -> list[int]:
         share = (rank + 0.5) / len(similar)
         if matched[i]:
             relevances[i] = next((relevance for limit, relevance in QUANTILES if share < limit), 1)
+            if rank == 0:
+                relevances[i] = max(relevances[i], BEST_OF_THE_DAY)
     return relevances
 
 
-def _comment(paper: Paper, vector: Vector, followed: Sequence[str]) -> str:
+def _comment(spelling: Mapping[str, str], vector: Vector, followed: Sequence[str]) -> str:
     parts = [f"By {', '.join(followed)}, whom you follow."] if followed else []
-    found: dict[str, str] = {}
-    for word in _WORD.findall(f"{paper.shown.title} {paper.shown.abstract}"):
-        stem = _stem(word.lower())
-        if stem in vector:
-            found.setdefault(stem, word.lower())
-    best = sorted(found, key=lambda stem: -vector[stem])[:WORDS_SHOWN]
+    best = sorted((stem for stem in vector if stem in spelling), key=lambda stem: -vector[stem])[:WORDS_SHOWN]
     if best:
-        parts.append(f"Matching words: {', '.join(found[stem] for stem in best)}.")
+        parts.append(f"Matching words: {', '.join(spelling[stem] for stem in best)}.")
     return " ".join([*parts, NOT_READ])
 
 
@@ -188,14 +193,19 @@ def _similarities(vector: Vector, words: Index) -> list[float]:
 
 
 def _query(text: str, words: Index) -> Vector:
-    return _weighted(Counter(_stems(text)), words.idf)
+    return _weighted(Counter(map(_stem, _words(text))), words.idf)
 
 
-def _counts(paper: Paper) -> Counter[str]:
-    counts = Counter(_stems(paper.shown.abstract))
-    for stem in _stems(paper.shown.title):
-        counts[stem] += TITLE_WEIGHT
-    return counts
+def _read(paper: Paper) -> tuple[Counter[str], dict[str, str]]:
+    """How often a paper holds each stem, and the word that it first stands for."""
+    counts: Counter[str] = Counter()
+    spelling: dict[str, str] = {}
+    for text, weight in ((paper.shown.title, TITLE_WEIGHT), (paper.shown.abstract, 1)):
+        for word in _words(text):
+            stem = _stem(word)
+            counts[stem] += weight
+            spelling.setdefault(stem, word)
+    return counts, spelling
 
 
 def _weighted(counts: Mapping[str, int], idf: Mapping[str, float]) -> Vector:
@@ -207,8 +217,8 @@ def _unit(vector: Vector) -> Vector:
     return {stem: value / length for stem, value in vector.items()}
 
 
-def _stems(text: str) -> list[str]:
-    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOP]
+def _words(text: str) -> list[str]:
+    return [word for word in _WORD.findall(text.lower()) if word not in _STOP]
 
 
 def _identity(paper: Paper) -> str:

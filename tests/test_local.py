@@ -56,6 +56,13 @@ def test_the_best_eight_percent_reach_seven() -> None:
     assert sum(scored.score.relevance >= 7 for scored in scores.scored) == 8
 
 
+def test_the_best_of_a_small_day_reaches_seven_if_it_matches_at_all() -> None:
+    moss = a_paper(1, title="Moss on wet stones")
+    scores = by_id(scores_of([*FILLER[:3], moss], a_subscriber(topics=some_topics(MOSS))))
+    assert [scored.score.relevance for scored in scores.values()] == [1, 1, 1, 7]
+    assert {s.score.relevance for s in scores_of(FILLER[:3], a_subscriber(topics=some_topics(MOSS))).scored} == {1}
+
+
 def test_novelty_is_not_rated() -> None:
     scores = scores_of([a_paper()], a_subscriber())
     assert scores.scored[0].score.novelty is None
