@@ -6,9 +6,14 @@ NewsletterError            exit 1   something failed; the message says which
 │   ├── TopicsError                 a topics file
 │   └── ListingError                a mailing file
 ├── StoreError             exit 1   the database: read-only, full, of a newer version
+├── SourceError            exit 75  a source did not answer as it should: try again
+│   ├── Unreachable                 no answer, or we are asked to wait until `retry_at`
+│   └── Malformed                   the answer is not what this door gives
 ├── DeliveryStopped        exit 1   the backend refuses everything (credentials, a breaker)
 └── NotReady               exit 75  the mailing is not there yet: try again later (EX_TEMPFAIL, sysexits.h)
 """
+
+from datetime import datetime
 
 
 class NewsletterError(Exception):
@@ -37,6 +42,25 @@ class ListingError(InputError):
 
 class StoreError(NewsletterError):
     """The database cannot be opened, read or written."""
+
+
+class SourceError(NewsletterError):
+    """A source did not answer as it should; trying again later may help."""
+
+    exit_code = 75
+
+
+class Unreachable(SourceError):
+    """No answer, or a refusal. Before `retry_at` asking again is pointless; `offline`: not even a connection."""
+
+    def __init__(self, message: str, retry_at: datetime | None = None, *, offline: bool = False) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
+        self.offline = offline
+
+
+class Malformed(SourceError):
+    """An answer that is not what its door gives: an HTML page, half a document, a wrong count."""
 
 
 class DeliveryStopped(NewsletterError):

@@ -132,7 +132,11 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """arXiv's announcement of one day."""
+    """arXiv's announcement of one day.
+
+    `covered` are the categories it was fetched in, none where it comes from a file; `mark` is how far its source had
+    been read, in the source's own terms; `early` says that it was taken before its feeds were out.
+    """
 
     date: date
     status: MailingStatus
@@ -140,6 +144,9 @@ class Mailing:
     source: str = "arxiv"
     fetched_at: datetime | None = None
     note: str = ""
+    mark: str = ""
+    covered: tuple[str, ...] = ()
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +155,8 @@ class MailingDay:
 
     date: date
     status: MailingStatus
+    early: bool = False
+    covered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,6 +449,30 @@ class Backend(Protocol):
 
     def submit(self, outgoing: Outgoing) -> Receipt:
         """Tries once; network trouble comes back as a Receipt, never as an exception."""
+
+    def close(self) -> None:
+        """Ends connections."""
+
+
+class Source(Protocol):
+    """Where mailings come from. Papers are known by (source, id), so that sources never meet."""
+
+    name: str
+
+    def newest(self, now: datetime) -> Day:
+        """The date of the newest mailing that can be fetched."""
+
+    def days(self, first: Day, last: Day) -> list[Day]:
+        """The dates between these two, both included, on which there is a mailing, oldest first."""
+
+    def categories(self, wishes: tuple[str, ...]) -> tuple[str, ...]:
+        """The categories to fetch for what subscribers wish, each once, in a fixed order."""
+
+    def fetch(self, day: Day, categories: tuple[str, ...], before: Mailing | None, progress: "Progress") -> Mailing:
+        """The mailing of a day; `before` is the one before it. Partial, with a note, where it is not proven whole.
+
+        Raises InputError for a day without a mailing, SourceError where nothing could be had.
+        """
 
     def close(self) -> None:
         """Ends connections."""

@@ -206,7 +206,7 @@ class _Announced:
         return self._loaded[key]
 
     def status(self, days: tuple[date, ...]) -> Status:
-        found = {day.status for day in self.days if day.date in days}
+        found = {day.status for day in self.days if day.date in days and not day.early}
         if MailingStatus.PARTIAL in found:
             return Status.ARXIV_FAULT
         return Status.HOLIDAY if found == {MailingStatus.EMPTY} else Status.OK

@@ -1,30 +1,158 @@
-"""`newsletter fetch`: gets a mailing and stores it; scores nothing, sends nothing."""
+"""`newsletter fetch`: gets the mailings that are missing and stores them; scores nothing, sends nothing."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from newsletter import intake
 from newsletter.cli import show, wiring
-from newsletter.errors import InputError
+from newsletter.due import ARXIV_TIME, announced_at
+from newsletter.errors import InputError, SourceError, Unreachable
+from newsletter.models import Progress, Source, Subscriber, SubscriberStatus
+from newsletter.roster import roster
+from newsletter.settings import Settings
 from newsletter.sources import listing as listing_file
+from newsletter.store import Store
+
+NOT_READY = 75  # EX_TEMPFAIL of sysexits.h
+RETRY_AFTER = timedelta(minutes=30)
 
 
 def fetch(
+    day: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="Fetch this mailing, even if it is there already."),
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", formats=["%Y-%m-%d"], help="Fetch what is missing since this day, 90 days at most."),
+    ] = None,
     listing: Annotated[
         Path | None, typer.Option("--listing", help="Take the mailing in this file (JSON Lines).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Store a mailing. Fetching it again adds only what was missing.
+    """Store arXiv's newest mailing and those that were missed, in the categories of all subscribers.
+
+    Fetching a mailing again adds only what was missing. Exits 75 while a mailing is not complete: try again later.
 
     Examples:
 
+        newsletter fetch
+
+        newsletter fetch --since 2026-11-02
+
         newsletter fetch --listing mailing.jsonl.gz
     """
+    if sum(option is not None for option in (day, since, listing)) > 1:
+        raise InputError("--date, --since and --listing exclude each other: give one of them")
     settings = wiring.home_settings()
-    if listing is None:
-        raise InputError("name a mailing file: newsletter fetch --listing FILE")
+    if listing:
+        _from_file(settings, listing, as_json=as_json)
+        return
+    with wiring.open_store(settings) as store:
+        if not (wanted := wishes(settings, store)):
+            raise InputError(
+                "there are no subscribers yet, so no categories: add one with `newsletter subscribers add`"
+            )
+        taken = list(take(settings, store, wanted, day.date() if day else None, since.date() if since else None))
+        newest = store.mailings.fetched("arxiv")[-1:]
+    if as_json:
+        show.as_json([_plain(item) for item in taken])
+    else:
+        report(taken)
+        if not taken:
+            show.say(f"nothing is missing: the mailing of {newest[0].date} is {newest[0].status}")
+    if not all(item.ready for item in taken):
+        raise typer.Exit(NOT_READY)
+
+
+def wishes(settings: Settings, store: Store) -> set[str]:
+    """The categories of all active subscribers, as they write them."""
+    assert settings.home is not None, "subscribers live in a home"
+    entries = roster(settings.home / "subscribers", store, wiring.now())
+    active = [e for e in entries if isinstance(e, Subscriber) and e.status is SubscriberStatus.ACTIVE]
+    return {category for entry in active for category in entry.wishes.categories}
+
+
+def take(
+    settings: Settings, store: Store, wanted: set[str], day: date | None = None, since: date | None = None
+) -> Iterator[intake.Taken]:
+    """Fetches the mailing of a day, those missing since one, or those missing at all; saves each."""
+    with ExitStack() as stack:
+        for source in wiring.sources(settings):
+            stack.callback(source.close)
+            yield from _with_progress(source, _days(source, store, wanted, day, since), wanted, store)
+
+
+def report(taken: Sequence[intake.Taken]) -> None:
+    """A line for each mailing; what is missing, and when to try again, on stderr."""
+    for item in taken:
+        if item.error:
+            show.warn(f"newsletter: {_failure(item, item.error)}")
+        elif mailing := item.mailing:
+            status = "early" if mailing.early else mailing.status
+            lag = show.duration(wiring.now() - announced_at(item.date))
+            count = len(mailing.announcements)
+            show.say(f"mailing of {item.date}: {status}, {count} papers ({item.added} new here), announced {lag} ago")
+            if mailing.note:
+                show.warn(f"newsletter: {item.date}: {mailing.note}")
+
+
+def _days(source: Source, store: Store, wishes: set[str], day: date | None, since: date | None) -> list[date]:
+    if day:
+        return [day]
+    now, fetched = wiring.now(), store.mailings.fetched(source.name)
+    if since is None:
+        return intake.missing(source, fetched, wishes, now)
+    newest = source.newest(now)
+    if since > newest:
+        raise InputError(f"--since {since}: the newest mailing is that of {newest}")
+    if newest - since > intake.LOOK_BACK:
+        raise InputError(f"--since {since}: arXiv's catch-up pages reach back {intake.LOOK_BACK.days} days")
+    settled = {mailing.date for mailing in fetched if mailing.date not in intake.missing(source, fetched, wishes, now)}
+    return [missed for missed in source.days(since, newest) if missed not in settled]
+
+
+def _with_progress(source: Source, days: list[date], wishes: set[str], store: Store) -> Iterator[intake.Taken]:
+    categories = len(source.categories(tuple(wishes)))
+    with ExitStack() as bars:
+
+        def started() -> Progress:
+            bars.close()
+            return bars.enter_context(show.progress({"lists": categories, "details": None}))
+
+        yield from intake.take(source, days, wishes, store, clock=wiring.now, progress=started)
+
+
+def _failure(item: intake.Taken, error: SourceError) -> str:
+    retry_at = error.retry_at if isinstance(error, Unreachable) else None
+    when = max(retry_at or wiring.now(), wiring.now() + RETRY_AFTER).astimezone(ARXIV_TIME)
+    return (
+        f"the mailing of {item.date} was not fetched, because {error}; what was stored before is kept; "
+        f"try again after {when:%H:%M} New York time"
+    )
+
+
+def _plain(item: intake.Taken) -> dict[str, object]:
+    mailing = item.mailing
+    return {
+        "date": item.date,
+        "status": mailing.status if mailing else None,
+        "early": bool(mailing and mailing.early),
+        "papers": len(mailing.announcements) if mailing else 0,
+        "added": item.added,
+        "note": mailing.note if mailing else "",
+        "error": str(item.error) if item.error else "",
+        "announced_at": announced_at(item.date).isoformat(),
+    }
+
+
+def _from_file(settings: Settings, listing: Path, *, as_json: bool) -> None:
     read = listing_file.read(listing, wiring.now().date())
     for problem in read.problems:
         show.warn(f"newsletter: {problem}")

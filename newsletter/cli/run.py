@@ -9,6 +9,7 @@ import typer
 from filelock import FileLock, Timeout
 
 from newsletter import pipeline
+from newsletter.cli import fetch as fetching
 from newsletter.cli import show, wiring
 from newsletter.errors import InputError, NewsletterError
 from newsletter.models import Outcome, Subscriber
@@ -29,7 +30,10 @@ def run(
     no_send: Annotated[bool, typer.Option("--no-send", help="Freeze the editions, but send nothing yet.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Compose and send what is due. Running it again sends nothing twice.
+    """Fetch what is missing, compose and send what is due. Running it again sends nothing twice.
+
+    Without network it goes on with the mailings that are stored. Exits 75 when nothing was due because the day's
+    mailing is not ready: try again later.
 
     Examples:
 
@@ -41,6 +45,7 @@ def run(
     """
     settings = wiring.home_settings()
     with wiring.open_store(settings) as store, _one_run(settings):
+        ready = listing is not None or _fetched(settings, store, day.date() if day else None)
         chosen = _mailing_day(day.date() if day else None, listing, store)
         report = run_day(settings, store, chosen, set(only or ()), send=not no_send)
     if as_json:
@@ -49,6 +54,17 @@ def run(
         _print(report, sent=not no_send)
     if report.failed:
         raise typer.Exit(1)
+    if not ready and not any(composed.status for composed in report.composed):
+        raise typer.Exit(fetching.NOT_READY)
+
+
+def _fetched(settings: Settings, store: Store, day: date | None) -> bool:
+    """Fetches what is missing; True when all of it is there. A fault is said, and the run goes on."""
+    if day in {mailing.date for mailing in store.mailings.days()} or not (wanted := fetching.wishes(settings, store)):
+        return True
+    taken = list(fetching.take(settings, store, wanted, day))
+    fetching.report(taken)
+    return all(item.ready for item in taken)
 
 
 def run_day(

@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
@@ -47,9 +48,16 @@ def warn(line: str) -> None:
     errors.print(line, markup=False, soft_wrap=True)
 
 
+def duration(length: timedelta) -> str:
+    """`4 h 05 min`, or `2 d 3 h` from a day on."""
+    minutes = int(length.total_seconds()) // 60
+    days, rest = divmod(minutes, 24 * 60)
+    return f"{days} d {rest // 60} h" if days else f"{rest // 60} h {rest % 60:02} min"
+
+
 @contextmanager
-def progress(totals: dict[str, int]) -> Iterator[Progress]:
-    """Bars for the named stages on a terminal; silence elsewhere."""
+def progress(totals: Mapping[str, int | None]) -> Iterator[Progress]:
+    """Bars for the named stages on a terminal, a moving one where the total is not known; silence elsewhere."""
     if not errors.is_terminal:
         yield _silent
         return

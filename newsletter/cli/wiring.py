@@ -2,16 +2,18 @@
 
 import os
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from newsletter import deliver, local
+from newsletter import sources as source_modules
 from newsletter.errors import SettingsError
 from newsletter.files import write_atomically
 from newsletter.links import Signer, keys_of
-from newsletter.models import Announcement, Paper, Progress, Scorer, Scores, Subscriber
+from newsletter.models import Announcement, Paper, Progress, Scorer, Scores, Source, Subscriber
 from newsletter.pipeline import Services
 from newsletter.render import Templates, load_templates
 from newsletter.settings import Section, Settings, load
@@ -40,7 +42,7 @@ def home_settings() -> Settings:
 
 def sections() -> Iterable[type[Section]]:
     """The settings sections of the modules that have their own."""
-    return (*deliver.sections(), Theme)
+    return (*deliver.sections(), *source_modules.sections(), Theme)
 
 
 def templates(settings: Settings) -> Templates:
@@ -84,6 +86,11 @@ def local_scorer(announcements: Sequence[Announcement]) -> Scorer:
         return local.score(subscriber, papers, words)
 
     return score
+
+
+def sources(settings: Settings) -> list[Source]:
+    """The sources of mailings, with the clock and the sleep of the command line."""
+    return source_modules.connect(settings, state(settings), now, time.sleep)
 
 
 def signer(settings: Settings) -> Signer:

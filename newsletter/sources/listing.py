@@ -3,7 +3,6 @@
 import gzip
 import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 from newsletter.categories import canonical
 from newsletter.errors import ListingError
 from newsletter.models import Announcement, AnnounceType, Mailing, MailingStatus, Paper
+from newsletter.sources.printable import printable
 
 _VERSION = re.compile(r"^(?P<id>.+?)v(?P<version>\d+)$")
 _ANNOUNCE_TYPES = {
@@ -154,7 +154,7 @@ def _text(fields: dict[str, Any], key: str) -> str:
         return ""
     if not isinstance(value, str):
         raise ValueError(f"{key}: must be text")
-    return _printable(value)
+    return printable(value)
 
 
 def _texts(fields: dict[str, Any], key: str) -> tuple[str, ...]:
@@ -163,15 +163,7 @@ def _texts(fields: dict[str, Any], key: str) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError(f"{key}: must be a list of texts")
-    return tuple(text for item in value if (text := _printable(item)))
-
-
-def _printable(text: str) -> str:
-    """Without control characters, lone surrogates and characters that XML forbids; ends trimmed."""
-    if text.isprintable():
-        return text.strip()
-    kept = (c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs", "Cn") else " " for c in text)
-    return "".join(kept).strip()
+    return tuple(text for item in value if (text := printable(item)))
 
 
 def _day(text: str) -> date | None:

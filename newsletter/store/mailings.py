@@ -23,11 +23,25 @@ class Mailings:
         with self._database.writing() as db:
             db.conn.execute(
                 """
-                INSERT INTO mailings (source, date, status, note, fetched_at) VALUES (?, ?, ?, ?, ?)
+                INSERT INTO mailings (source, date, status, note, fetched_at, mark, covered, early)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (source, date) DO UPDATE SET note = excluded.note, fetched_at = excluded.fetched_at,
-                    status = CASE WHEN mailings.status = 'complete' THEN 'complete' ELSE excluded.status END
+                    status = CASE WHEN mailings.status = 'complete' THEN 'complete' ELSE excluded.status END,
+                    mark = coalesce(nullif(excluded.mark, ''), mark), early = excluded.early,
+                    covered = (SELECT json_group_array(DISTINCT value) FROM (
+                        SELECT value FROM json_each(mailings.covered)
+                        UNION SELECT value FROM json_each(excluded.covered)))
                 """,
-                [mailing.source, mailing.date.isoformat(), mailing.status, mailing.note, now.isoformat()],
+                [
+                    mailing.source,
+                    mailing.date.isoformat(),
+                    mailing.status,
+                    mailing.note,
+                    now.isoformat(),
+                    mailing.mark,
+                    json.dumps(mailing.covered),
+                    mailing.early,
+                ],
             )
             key = next(
                 db.query("SELECT key FROM mailings WHERE source = ? AND date = ?", [mailing.source, str(mailing.date)])
@@ -57,7 +71,21 @@ class Mailings:
             source=source,
             fetched_at=datetime.fromisoformat(row["fetched_at"]),
             note=row["note"],
+            mark=row["mark"],
+            covered=tuple(json.loads(row["covered"])),
+            early=bool(row["early"]),
         )
+
+    def before(self, day: date, source: str) -> Mailing | None:
+        """The newest mailing before a day that was fetched from a source, not read from a file."""
+        row = self._database.row(
+            """
+            SELECT date FROM mailings WHERE source = ? AND date < ? AND covered <> '[]' AND NOT early
+            ORDER BY date DESC LIMIT 1
+            """,
+            [source, str(day)],
+        )
+        return self.load(date.fromisoformat(row["date"]), source) if row else None
 
     def announcements(self, days: Iterable[date], added_after: datetime | None = None) -> list[Announcement]:
         """All announcements of some days, oldest first; with `added_after`, only those learned of later."""
@@ -74,13 +102,34 @@ class Mailings:
         )
         return [_announcement(row) for row in rows]
 
+    def fetched(self, source: str) -> list[MailingDay]:
+        """The mailings that were fetched from a source, oldest first, with the categories they cover."""
+        rows = self._database.rows(
+            "SELECT * FROM mailings WHERE source = ? AND covered <> '[]' ORDER BY date", [source]
+        )
+        return [
+            MailingDay(
+                date=date.fromisoformat(row["date"]),
+                status=MailingStatus(row["status"]),
+                early=bool(row["early"]),
+                covered=tuple(json.loads(row["covered"])),
+            )
+            for row in rows
+        ]
+
     def days(self, since: date | None = None) -> list[MailingDay]:
         """The mailings there are, oldest first. A day with several sources is as complete as its least complete one."""
         rows = self._database.rows(
-            "SELECT date, group_concat(status) AS statuses FROM mailings WHERE date >= ? GROUP BY date ORDER BY date",
+            """
+            SELECT date, group_concat(status) AS statuses, max(early) AS early FROM mailings
+            WHERE date >= ? GROUP BY date ORDER BY date
+            """,
             [str(since or "")],
         )
-        return [MailingDay(date.fromisoformat(row["date"]), _least(row["statuses"])) for row in rows]
+        return [
+            MailingDay(date.fromisoformat(row["date"]), _least(row["statuses"]), early=bool(row["early"]))
+            for row in rows
+        ]
 
 
 def _least(statuses: str) -> MailingStatus:

@@ -199,6 +199,14 @@ def m001_initial(db: Database) -> None:
 
 
 @migrations()
+def m002_fetched_mailings(db: Database) -> None:
+    """What a source knows of a mailing beyond its papers; `covered` is empty for one from a file."""
+    db.conn.execute("ALTER TABLE mailings ADD COLUMN mark TEXT NOT NULL DEFAULT ''")
+    db.conn.execute("ALTER TABLE mailings ADD COLUMN covered TEXT NOT NULL DEFAULT '[]'")
+    db.conn.execute("ALTER TABLE mailings ADD COLUMN early INTEGER NOT NULL DEFAULT 0")
+
+
+@migrations()
 def m005_papers_in_their_mailing(db: Database) -> None:
     """What an edition says of a paper beside its score: its mailing's date, and its rank as a share in percent."""
     db.conn.execute("ALTER TABLE edition_papers ADD COLUMN mailing_date TEXT")

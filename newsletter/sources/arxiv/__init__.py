@@ -1,0 +1,131 @@
+"""arXiv: each mailing from its announcement feeds, proven complete by OAI-PMH, repaired where they fail.
+
+feeds (or catch-up pages) ─▶ compare with OAI-PMH ─▶ listing pages ─▶ records ─▶ API ─▶ details ─▶ Mailing
+"""
+
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from newsletter import __version__
+from newsletter.categories import CATEGORIES, expand
+from newsletter.due import ARXIV_TIME, announced_at
+from newsletter.errors import InputError
+from newsletter.models import Clock, Mailing, Progress
+from newsletter.settings import DEFAULT_SENDER, Section, Settings
+from newsletter.sources.arxiv import ladder
+from newsletter.sources.arxiv.doors import Doors
+from newsletter.sources.arxiv.http import Polite, Sleep
+
+EARLY_FROM = time(20, 15)  # in New York: the listing pages have turned by then
+REACHES_BACK = timedelta(days=90)  # of the catch-up pages
+FRIDAY = 4
+URL = r"^https?://[^\s]+$"
+
+
+class Options(Section):
+    """Where arXiv's doors are, and how politely to use them."""
+
+    section: ClassVar[str] = "arxiv"
+    feed_url: str = Field("https://rss.arxiv.org/rss", pattern=URL)
+    oai_url: str = Field("https://oaipmh.arxiv.org/oai", pattern=URL)
+    api_url: str = Field("https://export.arxiv.org/api/query", pattern=URL)
+    listing_url: str = Field("https://arxiv.org", pattern=URL)
+    delay_seconds: float = Field(3.0, ge=0)
+    retry_seconds: float = Field(60.0, ge=0)
+    timeout_seconds: float = Field(30.0, gt=0)
+    early: bool = False
+    contact: str = ""
+    raw_days: int = Field(14, ge=1)
+
+
+def connect(settings: Settings, state: Path, clock: Clock, sleep: Sleep) -> "Arxiv":
+    """The source, ready to fetch; it keeps its lock and its raw bodies in `state`."""
+    options = settings.of(Options)
+    contact = options.contact or (settings.mail.sender if settings.mail.sender != DEFAULT_SENDER else "")
+    http = Polite(
+        state,
+        user_agent=f"arxiv-newsletter/{__version__}" + (f" ({contact})" if contact else ""),
+        delay_seconds=options.delay_seconds,
+        retry_seconds=options.retry_seconds,
+        timeout_seconds=options.timeout_seconds,
+        clock=clock,
+        sleep=sleep,
+    )
+    return Arxiv(options, http, clock)
+
+
+class Arxiv:
+    """arXiv as a source of mailings."""
+
+    name = "arxiv"
+
+    def __init__(self, options: Options, http: Polite, clock: Clock) -> None:
+        self._options = options
+        self._http = http
+        self._clock = clock
+        self._doors = Doors(
+            http,
+            options.feed_url.rstrip("/"),
+            options.oai_url,
+            options.api_url,
+            options.listing_url.rstrip("/"),
+            options.delay_seconds,
+        )
+
+    def newest(self, now: datetime) -> date:
+        """The date of the newest mailing that can be fetched: today's in New York, or tomorrow's with `early`."""
+        local = now.astimezone(ARXIV_TIME)
+        day = local.date()
+        if self._options.early and local.time() >= EARLY_FROM and _is_mailing_day(day + timedelta(days=1)):
+            return day + timedelta(days=1)
+        while not _is_mailing_day(day):
+            day -= timedelta(days=1)
+        return day
+
+    def days(self, first: date, last: date) -> list[date]:
+        """The dates of the mailings from `first` to `last`: every day but Saturday and Sunday."""
+        count = (last - first).days + 1
+        return [day for day in (first + timedelta(days=n) for n in range(count)) if _is_mailing_day(day)]
+
+    def categories(self, wishes: tuple[str, ...]) -> tuple[str, ...]:
+        """The canonical categories that a list of categories, aliases and archives stands for."""
+        return tuple(sorted(expand(wishes) & CATEGORIES))
+
+    def fetch(self, day: date, categories: tuple[str, ...], before: Mailing | None, progress: Progress) -> Mailing:
+        """One mailing in some categories; `before` is the one before it. Partial, with a note, if it is not whole.
+
+        Raises InputError for a day that has no mailing to fetch, SourceError where nothing could be had, NotReady
+        where it is not announced yet.
+        """
+        now = self._clock()
+        today = now.astimezone(ARXIV_TIME).date()
+        if not _is_mailing_day(day):
+            raise InputError(f"{day} is a {day:%A}: arXiv has no mailing on Saturdays and Sundays")
+        if day > self.newest(now):
+            raise InputError(f"{day} is not announced yet: the newest mailing is that of {self.newest(now)}")
+        if today - day > REACHES_BACK:
+            raise InputError(f"{day} is too long ago: arXiv's catch-up pages reach back {REACHES_BACK.days} days")
+        self._http.sweep(self._options.raw_days)
+        wanted = ladder.Wanted(
+            day, categories, before, is_past=day < today, next_is_out=now >= announced_at(_next(day))
+        )
+        if day > today:
+            return ladder.fetch_early(wanted, self._doors, progress)
+        return ladder.fetch(wanted, self._doors, progress)
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def _is_mailing_day(day: date) -> bool:
+    return day.weekday() <= FRIDAY
+
+
+def _next(day: date) -> date:
+    following = day + timedelta(days=1)
+    while not _is_mailing_day(following):
+        following += timedelta(days=1)
+    return following

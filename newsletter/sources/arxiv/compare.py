@@ -1,0 +1,187 @@
+"""Decides whether a mailing is whole, and what it is, out of what arXiv's doors say. Calls nothing.
+
+Identifiers are given in the order of announcement, over all of arXiv. So whatever OAI-PMH names above the highest
+identifier of the mailing before, in one of our categories, must stand in this mailing.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from newsletter.models import Announcement, AnnounceType, Paper
+from newsletter.sources.arxiv.entries import UNKNOWN, Entry, Header, Listed, order
+from newsletter.sources.arxiv.feed import ITEMS_AT_MOST, Feed
+
+Order = tuple[int, int, int]
+Lists = Mapping[str, Sequence[Entry]]  # what each category lists
+
+_NOTHING: Order = (0, 0, 0)
+_BEYOND: Order = (9999, 12, 0)
+_RANK = {AnnounceType.NEW: 0, AnnounceType.OLD_CROSS: 1, AnnounceType.REPLACE: 2}
+
+
+def feed_problem(feed: Feed, day: date, before: Collection[tuple[str, int]]) -> str:
+    """Why a feed is not the list of its category on that day; empty if it is.
+
+    `before` are the paper versions that the mailing before had in this category: a feed that was not rebuilt repeats
+    them, whatever its dates claim.
+    """
+    if feed.date != day:
+        return f"the feed is of {feed.date}"
+    if feed.items >= ITEMS_AT_MOST:
+        return f"the feed is cut at {ITEMS_AT_MOST} items"
+    if feed.problems:
+        return f"the feed has unreadable items ({feed.problems[0]})"
+    if feed.entries and {(entry.paper.id, entry.paper.version) for entry in feed.entries} == set(before):
+        return "the feed repeats the mailing before"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The identifiers that were first announced in one mailing: above `after`, up to `until` (None: no end)."""
+
+    after: Order
+    until: Order | None
+
+    def __contains__(self, paper_id: object) -> bool:
+        position = order(str(paper_id))
+        return self.after < position and (self.until is None or position <= self.until)
+
+
+def span(lists: Lists, headers: Iterable[Header], day: date, mark: str, *, next_is_out: bool) -> Span:
+    """The span of a mailing; `mark` is the highest identifier of the mailing before, if that is known.
+
+    Without a mark the span begins with the lowest paper listed as new, or above what OAI-PMH knew before that day.
+    Once the next mailing is out, it ends with this mailing's own highest identifier.
+    """
+    new = [order(e.paper.id) for entries in lists.values() for e in entries if e.listed is Listed.NEW]
+    earlier = [order(h.id) for h in headers if h.changed_on < day]
+    if mark:
+        after = order(mark)
+    elif new:
+        year, month, number = min(new)
+        after = (year, month, number - 1)
+    else:
+        after = max(earlier, default=_BEYOND)
+    if not next_is_out:
+        return Span(after, None)
+    known = [order(h.id) for h in headers if h.changed_on <= day]
+    return Span(after, max([after, *new, *known]))
+
+
+def mark(lists: Lists, headers: Iterable[Header], within: Span, day: date, before: str) -> str:
+    """The highest identifier that a mailing announced, for the next one to begin above it."""
+    listed = (e.paper.id for entries in lists.values() for e in entries if e.listed is Listed.NEW)
+    possible = [i for i in (*listed, *(h.id for h in headers)) if i in within and order(i)[:2] <= (day.year, day.month)]
+    return max([*possible, before], key=order)
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What OAI-PMH has and the lists do not: papers that no list has, and categories whose list lacks a paper."""
+
+    papers: tuple[Header, ...]
+    places: Mapping[str, tuple[str, ...]]
+
+    def __bool__(self) -> bool:
+        return bool(self.papers or self.places)
+
+
+def differences(lists: Lists, headers: Iterable[Header], within: Span, counted: Collection[str]) -> Differences:
+    """Compares the categories of `lists` with OAI-PMH.
+
+    A category in `counted` was read from a page that states how many entries it has: it needs no further place.
+    """
+    listed: dict[str, set[str]] = defaultdict(set)
+    for category, entries in lists.items():
+        for entry in entries:
+            listed[entry.paper.id].add(category)
+    papers: list[Header] = []
+    places: dict[str, tuple[str, ...]] = {}
+    for header in headers:
+        wanted = [category for category in header.categories if category in lists]
+        if not wanted or header.id not in within:
+            continue
+        if header.id not in listed:
+            papers.append(header)
+        elif lacking := tuple(c for c in wanted if c not in listed[header.id] and c not in counted):
+            places[header.id] = lacking
+    return Differences(tuple(papers), places)
+
+
+def covering(papers: Sequence[Header], among: Collection[str]) -> list[str]:
+    """A short list of categories whose pages would hold all these papers."""
+    left, chosen = list(papers), list[str]()
+    while left:
+        counts: dict[str, int] = defaultdict(int)
+        for header in left:
+            for category in header.categories:
+                if category in among:
+                    counts[category] += 1
+        if not counts:
+            break
+        best = max(sorted(counts), key=lambda category: counts[category])
+        chosen.append(best)
+        left = [header for header in left if best not in header.categories]
+    return chosen
+
+
+def assemble(lists: Lists, within: Span, places: Mapping[str, Sequence[str]]) -> tuple[Announcement, ...]:
+    """The announcements of all lists, each paper version once, with the categories that list it, by identifier.
+
+    Whatever a list calls cross is new if its identifier is: cross-listed is relative to a reader, and decided there.
+    A paper whose version no list tells keeps UNKNOWN.
+    """
+    found: dict[str, list[tuple[str, Entry]]] = defaultdict(list)
+    for category, entries in lists.items():
+        for entry in entries:
+            found[entry.paper.id].append((category, entry))
+    announcements: list[Announcement] = []
+    for paper_id in sorted(found, key=lambda i: (order(i), i)):
+        versions: dict[int, list[tuple[str, Entry]]] = defaultdict(list)
+        newest = max(entry.paper.version for _, entry in found[paper_id])
+        first_announced = paper_id in within
+        for category, entry in found[paper_id]:
+            versions[entry.paper.version or newest or (1 if first_announced else UNKNOWN)].append((category, entry))
+        for version, listings in versions.items():
+            announcement = _announcement(version, listings, first_announced)
+            categories = {*announcement.categories, *places.get(paper_id, ())}
+            announcements.append(replace(announcement, categories=tuple(sorted(categories))))
+    return tuple(announcements)
+
+
+def _announcement(version: int, listings: Sequence[tuple[str, Entry]], first_announced: bool) -> Announcement:
+    types = {_type(entry.listed, first_announced) for _, entry in listings}
+    _, entry = min(listings, key=lambda listing: _RANK[_type(listing[1].listed, first_announced)])
+    categories = tuple(dict.fromkeys(category for category, _ in listings))
+    return Announcement(replace(entry.paper, version=version), min(types, key=_RANK.__getitem__), categories)
+
+
+def _type(listed: Listed, first_announced: bool) -> AnnounceType:
+    if listed is Listed.REPLACE:
+        return AnnounceType.REPLACE
+    return AnnounceType.NEW if listed is Listed.NEW or first_announced else AnnounceType.OLD_CROSS
+
+
+def enriched(announcement: Announcement, details: Paper | None) -> Announcement:
+    """The announcement with what the API adds; title and abstract stay as they were announced."""
+    paper = announcement.paper
+    if details is None or paper.version not in (UNKNOWN, details.version):
+        return announcement
+    return replace(
+        announcement,
+        paper=replace(
+            paper,
+            version=details.version,
+            authors=details.authors or paper.authors,
+            abstract=paper.abstract or details.abstract,
+            categories=tuple(dict.fromkeys((*details.categories, *paper.categories))),
+            primary_category=details.primary_category or paper.primary_category,
+            comment=details.comment or paper.comment,
+            doi=details.doi or paper.doi,
+            journal_ref=details.journal_ref or paper.journal_ref,
+            submitted_at=details.submitted_at or paper.submitted_at,
+        ),
+    )

@@ -1,0 +1,304 @@
+"""Calls the doors, rung by rung, until a mailing is whole: feed, OAI-PMH, listing page, records, API."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import partial
+
+from newsletter.errors import Malformed, NotReady, SourceError, Unreachable
+from newsletter.models import Announcement, Mailing, MailingStatus, Paper, Progress
+from newsletter.sources.arxiv import compare
+from newsletter.sources.arxiv.api import BATCH
+from newsletter.sources.arxiv.compare import Span
+from newsletter.sources.arxiv.doors import Doors
+from newsletter.sources.arxiv.entries import UNKNOWN, Entry, Header, Listed
+from newsletter.sources.arxiv.feed import UnknownCategory
+
+OVERLAP = timedelta(days=4)  # OAI-PMH is asked from so long before: an answer of "nothing" may be a stale one
+FAILURES_AT_MOST = 2  # then a door counts as closed for the rest of the mailing
+NAMED = 5  # papers or categories in a note
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One mailing to get. `before` is the mailing before it, if it is known.
+
+    `is_past`: its day is over, so only catch-up pages have it; `next_is_out`: the next one was announced already.
+    """
+
+    day: date
+    categories: tuple[str, ...]
+    before: Mailing | None
+    is_past: bool
+    next_is_out: bool
+
+
+@dataclass(slots=True)
+class _Door:
+    """Counts failures, so that a door that is down is not knocked at a hundred times."""
+
+    failures: int = 0
+    reason: str = ""
+
+    def knock(self, call: Callable[[], Sequence[Entry]]) -> Sequence[Entry]:
+        if self.failures >= FAILURES_AT_MOST:
+            raise Unreachable(self.reason)
+        try:
+            return call()
+        except Unreachable as error:
+            self.failures += 1
+            self.reason = str(error)
+            raise
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What the rungs have brought so far."""
+
+    lists: dict[str, Sequence[Entry]] = field(default_factory=dict)
+    counted: set[str] = field(default_factory=set)  # read from a page that states its count
+    failed: dict[str, SourceError] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    whole: bool = True
+    pages: _Door = field(default_factory=_Door)
+
+    def lacks(self, note: str) -> None:
+        self.whole = False
+        self.notes.append(note)
+
+
+def fetch(wanted: Wanted, doors: Doors, progress: Progress) -> Mailing:
+    """The mailing, complete or empty if that is proven, else partial with a note that says what is missing.
+
+    Raises Unreachable or Malformed when no door gave anything.
+    """
+    gathered = _Gathered()
+    if wanted.is_past:
+        _from_pages(wanted, wanted.categories, gathered, doors, progress)
+    else:
+        _from_feeds(wanted, gathered, doors, progress)
+        _require_network(wanted, gathered, doors)
+        if broken := tuple(gathered.failed):
+            _from_pages(wanted, broken, gathered, doors, progress)
+    headers = _headers(wanted, gathered, doors)
+    if headers is None:
+        _from_api(wanted, gathered, doors)
+    if gathered.failed and not gathered.lists and headers is None:
+        raise next(iter(gathered.failed.values()))
+    for category, error in gathered.failed.items():
+        gathered.lists[category] = ()  # OAI-PMH may still tell what was new in it
+        gathered.lacks(f"{category}: {error}")
+    within, places = _repaired(wanted, headers, gathered, doors)
+    announcements = compare.assemble(gathered.lists, within, places)
+    announcements = tuple(_with_details(announcements, wanted.day, gathered, doors, progress))
+    before = wanted.before.mark if wanted.before else ""
+    covered = [c for c in wanted.categories if c not in gathered.failed]
+    return Mailing(
+        date=wanted.day,
+        status=_status(gathered.whole, bool(announcements)),
+        announcements=announcements,
+        note="; ".join(gathered.notes),
+        mark=compare.mark(gathered.lists, headers or (), within, wanted.day, before),
+        covered=tuple(covered),
+    )
+
+
+def fetch_early(wanted: Wanted, doors: Doors, progress: Progress) -> Mailing:
+    """What the listing pages show on the evening before: new papers alone, to be completed by feed and OAI-PMH.
+
+    Raises NotReady where the pages still show the day before, Unreachable or Malformed.
+    """
+    gathered = _Gathered()
+    _from_pages(wanted, wanted.categories, gathered, doors, progress)
+    if gathered.failed:
+        raise NotReady(f"the mailing of {wanted.day} is not announced yet: {next(iter(gathered.failed.values()))}")
+    before = wanted.before.mark if wanted.before else ""
+    within = compare.span(gathered.lists, (), wanted.day, before, next_is_out=False)
+    lists = {
+        category: [e for e in entries if e.listed is Listed.NEW or (e.listed is Listed.CROSS and e.paper.id in within)]
+        for category, entries in gathered.lists.items()
+    }
+    return Mailing(
+        date=wanted.day,
+        status=MailingStatus.PARTIAL,
+        announcements=compare.assemble(lists, within, {}),
+        note="early, from the listing pages",
+        mark=before,
+        covered=wanted.categories,
+        early=True,
+    )
+
+
+def _status(whole: bool, has_papers: bool) -> MailingStatus:
+    if not whole:
+        return MailingStatus.PARTIAL
+    return MailingStatus.COMPLETE if has_papers else MailingStatus.EMPTY
+
+
+def _from_feeds(wanted: Wanted, gathered: _Gathered, doors: Doors, progress: Progress) -> None:
+    announced = wanted.before.announcements if wanted.before else ()
+    door = _Door()
+    for number, category in enumerate(wanted.categories, 1):
+        before = {(a.paper.id, a.paper.version) for a in announced if category in a.categories}
+        try:
+            gathered.lists[category] = door.knock(partial(_feed, category, before, wanted.day, doors))
+        except UnknownCategory as error:
+            gathered.lists[category] = ()
+            gathered.notes.append(f"{category}: arXiv does not know this category ({str(error)[:80]})")
+        except SourceError as error:
+            gathered.failed[category] = error
+        progress("lists", number)
+
+
+def _require_network(wanted: Wanted, gathered: _Gathered, doors: Doors) -> None:
+    """Raises Unreachable where no feed could be connected to and OAI-PMH, another host, cannot be either."""
+    failures = gathered.failed.values()
+    if gathered.lists or not all(isinstance(error, Unreachable) and error.offline for error in failures):
+        return
+    try:
+        doors.identifiers(wanted.day - OVERLAP, wanted.day)
+    except Unreachable as error:
+        if error.offline:
+            raise
+    except Malformed:
+        pass
+
+
+def _feed(category: str, before: set[tuple[str, int]], day: date, doors: Doors) -> Sequence[Entry]:
+    feed = doors.feed(category, day)
+    if problem := compare.feed_problem(feed, day, before):
+        raise Malformed(problem)
+    return feed.entries
+
+
+def _from_pages(
+    wanted: Wanted,
+    categories: Sequence[str],
+    gathered: _Gathered,
+    doors: Doors,
+    progress: Progress,
+) -> None:
+    read = doors.catch_up if wanted.is_past or wanted.next_is_out else doors.new
+    for number, category in enumerate(categories, 1):
+        try:
+            gathered.lists[category] = gathered.pages.knock(partial(read, category, wanted.day))
+        except SourceError as error:
+            gathered.failed.setdefault(category, error)
+        else:
+            gathered.counted.add(category)
+            if reason := gathered.failed.pop(category, None):
+                gathered.notes.append(f"{category}: taken from its listing page, because {reason}")
+        progress("lists", number)
+
+
+def _headers(wanted: Wanted, gathered: _Gathered, doors: Doors) -> tuple[Header, ...] | None:
+    """What OAI-PMH names; None where it gives no proof."""
+    try:
+        headers = doors.identifiers(wanted.day - OVERLAP, wanted.day)
+    except SourceError as error:
+        gathered.lacks(f"it could not be checked against OAI-PMH: {error}")
+        return None
+    if not headers:
+        gathered.lacks("it could not be checked against OAI-PMH, which names no paper at all")
+        return None
+    return headers
+
+
+def _from_api(wanted: Wanted, gathered: _Gathered, doors: Doors) -> None:
+    """The last rung, where feed, page and OAI-PMH are all silent: the API's newest papers of a category.
+
+    It knows no mailings, so the mailing stays partial.
+    """
+    if not (wanted.before and wanted.before.mark):
+        return
+    for category in list(gathered.failed):
+        try:
+            papers = doors.api.submitted(category, wanted.before.mark, wanted.day)
+        except SourceError:
+            return
+        error = gathered.failed.pop(category)
+        gathered.lists[category] = [_listed(paper, category) for paper in papers]
+        gathered.lacks(f"{category}: new papers alone, taken from the API, because {error}")
+
+
+def _repaired(
+    wanted: Wanted, headers: tuple[Header, ...] | None, gathered: _Gathered, doors: Doors
+) -> tuple[Span, dict[str, tuple[str, ...]]]:
+    """Compares with OAI-PMH and looks for what is missing; papers that no door has make the mailing partial."""
+    mark = wanted.before.mark if wanted.before else ""
+    within = compare.span(gathered.lists, headers or (), wanted.day, mark, next_is_out=wanted.next_is_out)
+    if headers is None:
+        return within, {}
+    found = compare.differences(gathered.lists, headers, within, gathered.counted)
+    if found.papers:
+        gathered.notes.append(f"missing in the lists: {_named([h.id for h in found.papers])}")
+        readable = [c for c in wanted.categories if c not in gathered.counted and c not in gathered.failed]
+        pages = compare.covering(found.papers, readable)
+        again = _Gathered(pages=gathered.pages)
+        _from_pages(wanted, pages, again, doors, lambda _stage, _done: None)
+        gathered.lists |= again.lists
+        gathered.counted |= again.counted
+        found = compare.differences(gathered.lists, headers, within, gathered.counted)
+    if found.papers:
+        _add_records(wanted, found.papers, gathered, doors)
+        found = compare.differences(gathered.lists, headers, within, gathered.counted)
+    if found.papers:
+        gathered.lacks(f"found nowhere: {_named([h.id for h in found.papers])}")
+    return within, dict(found.places)
+
+
+def _add_records(wanted: Wanted, missing: Sequence[Header], gathered: _Gathered, doors: Doors) -> None:
+    """Adds papers that no list has: their OAI-PMH records, then what the API says."""
+    by_id = {header.id: header for header in missing}
+    found: dict[str, Paper] = {}
+    try:
+        entries = doors.records(set(by_id), wanted.day, wanted.day)
+        found |= {entry.paper.id: entry.paper for entry in entries}
+    except SourceError as error:
+        gathered.notes.append(f"their records cannot be had: {error}")
+    left = [paper_id for paper_id in by_id if paper_id not in found]
+    try:
+        for batch in _batches(left):
+            found |= {paper.id: paper for paper in doors.api.details(batch, wanted.day)}
+    except SourceError as error:
+        gathered.notes.append(f"the API does not have them either: {error}")
+    for paper_id, paper in found.items():
+        for category in by_id[paper_id].categories:
+            if category in gathered.lists:
+                gathered.lists[category] = (*gathered.lists[category], _listed(paper, category))
+
+
+def _with_details(
+    announcements: Sequence[Announcement], day: date, gathered: _Gathered, doors: Doors, progress: Progress
+) -> list[Announcement]:
+    """Each announcement with what the API adds. Without an answer the mailing goes out as the lists have it."""
+    details: dict[tuple[str, int], Paper] = {}
+    wanted = [_versioned(a.paper) for a in announcements]
+    try:
+        for number, batch in enumerate(_batches(wanted), 1):
+            for paper in doors.api.details(batch, day):
+                details[paper.id, paper.version] = details[paper.id, UNKNOWN] = paper
+            progress("details", number * BATCH)
+    except SourceError as error:
+        gathered.notes.append(f"without details: {error}")
+    completed = [compare.enriched(a, details.get((a.paper.id, a.paper.version))) for a in announcements]
+    if nameless := [a.paper.id for a in completed if a.paper.version == UNKNOWN]:
+        gathered.lacks(f"of unknown version and left out: {_named(nameless)}")
+    return [a for a in completed if a.paper.version != UNKNOWN]
+
+
+def _listed(paper: Paper, category: str) -> Entry:
+    return Entry(replace(paper, version=1), Listed.NEW if category == paper.primary_category else Listed.CROSS)
+
+
+def _versioned(paper: Paper) -> str:
+    return f"{paper.id}v{paper.version}" if paper.version else paper.id
+
+
+def _batches(ids: Sequence[str]) -> list[Sequence[str]]:
+    return [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMED])
+    return f"{shown} and {len(names) - NAMED} more" if len(names) > NAMED else shown
