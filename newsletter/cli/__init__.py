@@ -2,19 +2,38 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from newsletter import __version__
 from newsletter.cli import demo, fetch, init, preview, rank, run, subscribers, topics
 from newsletter.errors import NewsletterError
 
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"newsletter {__version__}")
+        raise typer.Exit
+
+
 app = typer.Typer(
-    help="Mails each subscriber, every morning, the few new arXiv papers that matter to them.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+@app.callback()
+def _newsletter(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Mails each subscriber, every morning, the few new arXiv papers that matter to them."""
+
+
 app.command("demo")(demo.demo)
 app.command("init")(init.init)
 app.command("run")(run.run)

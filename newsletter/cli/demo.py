@@ -14,6 +14,7 @@ from newsletter.settings import load
 from newsletter.sources import listing as listing_file
 
 MARK = ".newsletter-demo"  # a folder with this file was made by the demo and may be made anew
+READERS = ("ada", "emmy", "rosalind")
 
 
 def demo(
@@ -35,7 +36,9 @@ def demo(
     home.mkdir(parents=True)
     (home / MARK).touch()
     (home / wiring.SETTINGS_FILE).touch()
-    shutil.copytree(find("subscribers", None), home / "subscribers")
+    (home / "subscribers").mkdir()
+    for slug in READERS:
+        shutil.copy(find(f"subscribers/{slug}.md", None), home / "subscribers")
     settings = load({}, home / wiring.SETTINGS_FILE, wiring.sections())
     read = listing_file.read(PACKAGE / "demo" / "mailing.jsonl", wiring.now().date())
     with wiring.open_store(settings) as store:

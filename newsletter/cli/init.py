@@ -11,6 +11,8 @@ from newsletter.errors import InputError
 from newsletter.files import write_atomically
 from newsletter.resources import find
 
+EXAMPLE = "subscribers/reader.md"
+
 
 def init(folder: Annotated[Path, typer.Argument(help="The folder to make.")]) -> None:
     """Make a home for a newsletter: settings, a topics file to change, nothing that mails anybody.
@@ -20,8 +22,10 @@ def init(folder: Annotated[Path, typer.Argument(help="The folder to make.")]) ->
         newsletter init my-newsletter
     """
     create(folder)
-    show.say(f"made {folder}: edit {folder / SETTINGS_FILE} and {folder / 'subscribers' / 'ada.md'}, then")
-    show.say(f"  cd {folder} && newsletter run --listing FILE")
+    show.say(f"made {folder} with {SETTINGS_FILE} and {EXAMPLE}. Next:")
+    show.say(f"  cd {folder}")
+    show.say(f"  edit {EXAMPLE} (rename it to somebody's name) and check it: newsletter topics check {EXAMPLE}")
+    show.say("  newsletter run                  the emails land in var/outbox/ and mail nobody")
 
 
 def create(folder: Path) -> None:
@@ -31,7 +35,8 @@ def create(folder: Path) -> None:
         raise InputError(f"{settings} exists already: this is a newsletter's home")
     try:
         (folder / "subscribers").mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / "subscribers" / "ada.md", find("subscribers/ada.md", None).read_bytes())
+        if not any((folder / "subscribers").glob("*.md")):
+            write_atomically(folder / EXAMPLE, find("templates/topics.md", None).read_bytes())
         write_atomically(settings, find("templates/newsletter.toml", None).read_bytes())
     except OSError as error:
         raise InputError(f"{folder}: cannot be made: {error.strerror}") from error

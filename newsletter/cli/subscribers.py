@@ -103,7 +103,7 @@ def show_(
     if as_json:
         show.as_json(facts)
     else:
-        for key, value in facts.items():
+        for key, value in ((key, value) for key, value in facts.items() if value):
             show.say(f"{key:14} {', '.join(map(str, value)) if isinstance(value, list) else value}")
 
 

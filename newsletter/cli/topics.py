@@ -7,6 +7,8 @@ import typer
 
 from newsletter.cli import show
 from newsletter.cli.rank import read_topics
+from newsletter.errors import TopicsError
+from newsletter.models import TopicsFile
 
 app = typer.Typer(help="Check topics files.", no_args_is_help=True)
 
@@ -27,7 +29,12 @@ def check(
 
         newsletter topics check subscribers/ada.md
     """
-    read = {str(path): read_topics(path) for path in files}
+    read: dict[str, TopicsFile] = {}
+    for path in files:
+        try:
+            read[str(path)] = read_topics(path)
+        except TopicsError as error:
+            show.warn(f"newsletter: {error}")
     if as_json:
         show.as_json(
             {
@@ -40,15 +47,21 @@ def check(
                 for name, file in read.items()
             }
         )
-        return
-    for name, file in read.items():
-        show.say(f"{name}: {len(file.topics.topics)} topics, {len(file.topics.relevant_keywords)} keywords")
-        for topic in file.topics.topics:
-            advice = "" if not topic.irrelevant else f"; not: {_short(topic.irrelevant)}"
-            show.say(f"  {topic.number}. {topic.name}: {_short(topic.relevant)}{advice}")
-        for key in ("email", "categories"):
-            if not getattr(file.wishes, key):
-                show.say(f"  has no {key} yet: `run` needs it in the front matter")
+    else:
+        for name, file in read.items():
+            _print(name, file)
+    if len(read) < len(files):
+        raise typer.Exit(TopicsError.exit_code)
+
+
+def _print(name: str, file: TopicsFile) -> None:
+    show.say(f"{name}: {len(file.topics.topics)} topics, {len(file.topics.relevant_keywords)} keywords")
+    for topic in file.topics.topics:
+        advice = "" if not topic.irrelevant else f"; not: {_short(topic.irrelevant)}"
+        show.say(f"  {topic.number}. {topic.name}: {_short(topic.relevant)}{advice}")
+    for key in ("email", "categories"):
+        if not getattr(file.wishes, key):
+            show.say(f"  has no {key} yet: `run` needs it in the front matter")
 
 
 def _short(text: str, limit: int = 60) -> str:
