@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test soak peers lint bench clean
+.PHONY: demo test soak peers lint words bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/newsletter demo --into newsletter-demo
@@ -21,6 +21,16 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The catalogues of newsletter/locale: gather what is said, merge it into each language, compile.
+words: $(VENV)/.dev
+	mkdir -p build
+	$(BIN)/pybabel -q extract -F pyproject.toml -k say -k count:1,2 -k N_ --no-location --sort-output --omit-header \
+	    -o build/newsletter.pot .
+	for po in newsletter/locale/*/LC_MESSAGES/newsletter.po; do \
+	    $(BIN)/pybabel -q update -D newsletter -N --ignore-pot-creation-date -i build/newsletter.pot -o $$po \
+	        -l $$(basename $$(dirname $$(dirname $$po))) || exit 1; done
+	$(BIN)/pybabel -q compile -D newsletter -d newsletter/locale
 
 bench: $(VENV)/.dev
 	for script in bench/[a-z]*.py; do $(BIN)/python $$script || exit 1; done

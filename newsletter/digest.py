@@ -6,9 +6,10 @@ The templates place these values; HTML and plain text say the same.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from newsletter.local import NOT_READ
-from newsletter.models import Cadence, Edition, Kind, Links, Paper, Scored, Status
+from newsletter.models import Cadence, Cost, Edition, Kind, Links, Paper, Scored, Status, Usage
 from newsletter.tex import to_unicode
 from newsletter.words import N_, Words
 
@@ -24,6 +25,14 @@ _UNREADABLE = re.compile(  # characters that XML 1.0 §2.2 forbids, and the sepa
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“\"(])")
 
 
+class Form(StrEnum):
+    """How much of a paper is shown: all of it, title and sentence, or one line."""
+
+    FULL = "full"
+    BRIEF = "brief"
+    LINE = "line"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One paper as it is shown; `number` counts down the page. Empty fields are left out."""
@@ -37,7 +46,7 @@ class Entry:
     scores: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     abstract: str = ""
-    is_full: bool = False
+    form: Form = Form.BRIEF
     mark: str = ""
 
 
@@ -59,6 +68,15 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """What the reading cost: tokens, and the reader's share in USD."""
+
+    model: str
+    usage: Usage
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """An edition as it is told. `status` is the line that says how many papers of how many, when, and read by whom."""
 
@@ -72,8 +90,8 @@ class Digest:
     near_heading: str = ""
     not_scored: tuple[Entry, ...] = ()
     not_scored_hidden: int = 0
+    account: Account | None = None
     footer: tuple[str, ...] = ()
-    has_contents: bool = True
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -83,13 +101,13 @@ class Digest:
     @property
     def contents(self) -> tuple[Entry, ...]:
         """The papers that the list of contents names: those in full; a single one needs no list."""
-        full = tuple(entry for entry in self.entries if entry.is_full)
-        return full if self.has_contents and len(full) > 1 else ()
+        full = tuple(entry for entry in self.entries if entry.form is Form.FULL)
+        return full if len(full) > 1 else ()
 
     @property
     def brief(self) -> int:
         """How many papers stand there in short."""
-        return sum(not entry.is_full for entry in self.entries)
+        return sum(entry.form is not Form.FULL for entry in self.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +133,7 @@ def digest(edition: Edition, links: Links, words: Words, sender: Sender) -> Dige
         near_misses=tuple(_entry(item, 0, edition, words, full=False) for item in edition.near_misses),
         near_heading=words.say("Just under the cut") if edition.papers else words.say("The closest were"),
         not_scored=tuple(_bare(paper) for paper in edition.not_scored),
+        account=_account(edition),
         footer=_footer(edition, words, sender),
     )
 
@@ -140,7 +159,8 @@ def authors(paper: Paper, followed: Sequence[str], words: Words, shown: int = AU
     kept = names if len(names) <= shown else [n for i, n in enumerate(names) if i < shown or n in marks]
     line = ", ".join(f"{FOLLOWED} {name}" if name in marks else name for name in kept)
     hidden = len(names) - len(kept)
-    return f"{line} {words.count('and {n} more', 'and {n} more', hidden)}" if hidden else line
+    more = words.count("and {n} more", "and {n} more", hidden)
+    return f"{line} {more}" if hidden else line
 
 
 # The papers
@@ -181,14 +201,14 @@ def _entry(item: Scored, number: int, edition: Edition, words: Words, *, full: b
     return Entry(
         number=number,
         paper=paper,
-        title=clean(paper.shown.title) or paper.id,
+        title=clean(paper.shown.title) or clean(paper.id),
         authors=authors(paper, item.followed, words),
         new=new,
         why=why if full or not new else "",
         scores=_scores(item, edition, words, with_topic=with_topic),
         facts=_facts(paper, words) if full else (),
         abstract=abstract if full else "",
-        is_full=full,
+        form=Form.FULL if full else Form.BRIEF,
         mark=str(score.relevance)
         if score.novelty is None
         else f"{score.relevance}\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}{score.novelty}",
@@ -196,7 +216,7 @@ def _entry(item: Scored, number: int, edition: Edition, words: Words, *, full: b
 
 
 def _bare(paper: Paper) -> Entry:
-    return Entry(0, paper, clean(paper.shown.title) or paper.id, "")
+    return Entry(0, paper, clean(paper.shown.title) or clean(paper.id), "")
 
 
 def _scores(item: Scored, edition: Edition, words: Words, *, with_topic: bool) -> tuple[str, ...]:
@@ -308,6 +328,15 @@ def _notices(edition: Edition, links: Links, words: Words) -> tuple[Notice, ...]
     return tuple(notices)
 
 
+def _account(edition: Edition) -> Account | None:
+    if edition.scorer == "local":
+        return None
+    cost = edition.cost
+    return Account(
+        clean(edition.model), edition.usage, Cost(clean(cost.prompt), clean(cost.completion), clean(cost.total))
+    )
+
+
 def _footer(edition: Edition, words: Words, sender: Sender) -> tuple[str, ...]:
     """Why the reader gets this, who sends it, and where the post reaches them."""
     where = _where(edition)
@@ -330,7 +359,7 @@ def _subject(edition: Edition, words: Words, mailer: str) -> str:
         say = _EMPTY_SUBJECT[edition.status]
         return shortened(f"{words.say(say)} · {_when(edition, words)}", SUBJECT_AT_MOST)
     tail = " · " + words.count("{n} paper for you", "{n} papers for you", len(edition.papers))
-    best = clean(edition.papers[0].paper.shown.title) or edition.papers[0].paper.id
+    best = clean(edition.papers[0].paper.shown.title) or clean(edition.papers[0].paper.id)
     return shortened(best, max(TITLE_IN_SUBJECT_AT_LEAST, SUBJECT_AT_MOST - len(tail))) + tail
 
 

@@ -378,6 +378,7 @@ class Links:
     web_copy: str = ""
     preferences: str = ""
     feed: str = ""
+    feedback: str = ""  # takes `?paper=<id>`
     missed_web_copy: str = ""  # of the reader's last edition, when its send is of unknown outcome
 
 

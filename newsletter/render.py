@@ -5,6 +5,7 @@ autoescape fills the result per edition. So text from arXiv, a model or a subscr
 """
 
 import logging
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,8 @@ from newsletter.words import Words, words
 
 COLUMNS = 72
 ARXIV = "https://arxiv.org"
+_PARAGRAPH = "p { display: block; margin: 13px 0; }"  # mrml's own; inlined, it would stand in every paragraph
+_STYLE = re.compile(r'(?<= style=")[^"]*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ def compile_mjml(source: str, theme: Theme) -> str:
     for name, colour in theme.colours.items():
         source = source.replace(f"[[{name}]]", colour)
     html = mjml2html(source, fonts={}).replace("<!doctype html>", "<!DOCTYPE html>", 1)
+    html = html.replace(_PARAGRAPH, "", 1)
     inliner = Premailer(
         html,
         allow_network=False,
@@ -78,14 +82,19 @@ def compile_mjml(source: str, theme: Theme) -> str:
         strip_important=False,
         cssutils_logging_level=logging.CRITICAL,
     )
-    return str(inliner.transform())
+    return _STYLE.sub(_tight, str(inliner.transform()))
+
+
+def _tight(style: re.Match[str]) -> str:
+    """A style attribute without the spaces that it does not need: it stands there once for every paper."""
+    return re.sub(r"(?<=[;,:])\s+", "", style[0])
 
 
 def render(edition: Edition, links: Links, templates: Templates) -> Email:
     """The email of an edition, its HTML within the size that mailboxes show whole."""
     spoken = words(edition.language)
     told = _told(edition, links, templates, spoken)
-    context = _context(edition, links, templates, spoken)
+    context = _context(links, templates, spoken)
     return Email(
         subject=told.subject,
         html=fitted(told, lambda shown: templates.html.render(context, told=shown)),
@@ -109,7 +118,7 @@ def web_copy(edition: Edition, links: Links, templates: Templates) -> str:
         prompt="",
     )
     spoken = words(edition.language)
-    context = _context(public, links, templates, spoken)
+    context = _context(links, templates, spoken)
     return templates.html.render(context, told=_told(public, links, templates, spoken))
 
 
@@ -124,11 +133,10 @@ def _told(edition: Edition, links: Links, templates: Templates, spoken: Words) -
     return digest(edition, links, spoken, sender)
 
 
-def _context(edition: Edition, links: Links, templates: Templates, spoken: Words) -> dict[str, object]:
+def _context(links: Links, templates: Templates, spoken: Words) -> dict[str, object]:
     return {
         "links": links,
         "theme": templates.theme,
-        "edition": edition,
         "say": spoken.say,
         "count": spoken.count,
         "lang": spoken.language,
@@ -165,13 +173,18 @@ def _environment(*, autoescape: bool) -> Environment:
         "pdf_url": lambda paper: _page(paper, "pdf"),
         "html_url": lambda paper: _page(paper, "html"),
         "bibtex_url": lambda paper: _page(paper, "bibtex"),
+        "quoted": _quoted,
         "wrap": _wrapped,
     }
     return environment
 
 
 def _page(paper: Paper, kind: str) -> str:
-    return f"{ARXIV}/{kind}/{quote(paper.id)}"
+    return f"{ARXIV}/{kind}/{_quoted(paper.id)}"
+
+
+def _quoted(text: str) -> str:
+    return quote(text, errors="replace")
 
 
 def _wrapped(text: str, indent: int = 0) -> str:

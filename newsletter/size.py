@@ -5,13 +5,15 @@ Calls nothing. Every paper stays named and linked; plain text and web copy stay 
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from markupsafe import escape
 
-from newsletter.digest import Digest, Entry, shortened
+from newsletter.digest import Digest, Entry, Form, shortened
 
 BUDGET = 90_000  # bytes of HTML; Gmail clips a message at about 102 kB
 _KEPT_NOT_SCORED = 20
+_MARKUP = {Form.FULL: 1200, Form.BRIEF: 500, Form.LINE: 250}  # bytes around the texts of an entry, roughly
 
 
 def _abstract_to(length: int) -> Callable[[Entry], Entry]:
@@ -35,8 +37,8 @@ def _title_to(length: int) -> Callable[[Entry], Entry]:
     return lambda entry: replace(entry, title=shortened(entry.title, length))
 
 
-def _without_facts(entry: Entry) -> Entry:
-    return replace(entry, facts=())
+def _to_form(form: Form) -> Callable[[Entry], Entry]:
+    return lambda entry: entry if entry.form is Form.LINE else replace(entry, form=form)
 
 
 _SHRINKS: tuple[Callable[[Entry], Entry], ...] = (
@@ -44,8 +46,8 @@ _SHRINKS: tuple[Callable[[Entry], Entry], ...] = (
     _abstract_to(0),
     _sentences_to(160),
     _authors_to(60),
-    _without_facts,
-    _sentences_to(0),
+    _to_form(Form.BRIEF),
+    _to_form(Form.LINE),
     _title_to(120),
 )
 
@@ -53,16 +55,18 @@ _SHRINKS: tuple[Callable[[Entry], Entry], ...] = (
 def fitted(told: Digest, write: Callable[[Digest], str], budget: int = BUDGET) -> str:
     """The HTML of a digest in at most `budget` bytes, for as long as its papers' titles alone fit."""
     html = write(told)
-    for shrink in (None, *_SHRINKS):
-        excess = len(html.encode()) - budget
-        if excess <= 0:
-            break
-        told = _fewer_not_scored(told, excess) if shrink is None else _shrunk(told, shrink, excess)
-        html = write(told)
+    steps: list[Callable[[Digest, int], Digest]] = [_fewer_not_scored]
+    steps += [partial(_shrunk, shrink) for shrink in _SHRINKS]
+    for step in steps:
+        while (excess := len(html.encode()) - budget) > 0:
+            less = step(told, excess)
+            if less == told:
+                break
+            told, html = less, write(less)
     return html
 
 
-def _shrunk(told: Digest, shrink: Callable[[Entry], Entry], excess: int) -> Digest:
+def _shrunk(shrink: Callable[[Entry], Entry], told: Digest, excess: int) -> Digest:
     """Shrinks entries from the last to the first until `excess` bytes are saved, or all are shrunk."""
     groups = []
     for group in reversed(told.groups):
@@ -85,6 +89,10 @@ def _fewer_not_scored(told: Digest, excess: int) -> Digest:
 
 
 def _bytes(entry: Entry) -> int:
-    """What the texts of an entry weigh at least; a title in full stands twice, in the contents too."""
-    parts = (entry.title, entry.authors, entry.new, entry.why, *entry.facts, entry.abstract)
-    return sum(len(escape(part).encode()) for part in parts)
+    """Roughly what an entry weighs in HTML."""
+    parts = {
+        Form.FULL: (entry.title, entry.authors, entry.new, entry.why, *entry.facts, entry.abstract),
+        Form.BRIEF: (entry.title, entry.authors, entry.new or entry.why),
+        Form.LINE: (entry.title,),
+    }
+    return _MARKUP[entry.form] + sum(len(escape(part).encode()) for part in parts[entry.form])
