@@ -25,7 +25,7 @@ def said() -> set[str]:
     """Every text of the frame, as it stands in the code and in the templates."""
     found = set()
     for name, method in SOURCES.items():
-        for _, texts, _, _ in extract(method, (ROOT / name).open("rb"), keywords=KEYWORDS):
+        for _, texts, _, _ in extract(method, BytesIO((ROOT / name).read_bytes()), keywords=KEYWORDS):
             found.add(texts if isinstance(texts, str) else texts[0])
     return {text for text in found if text}
 
