@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,12 @@ class Database:
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._opening = threading.Lock()
-        with self._said_plainly():
-            migrate(self.utils)
+        try:
+            with self._said_plainly():
+                migrate(self.utils)
+        except StoreError:
+            self.close()
+            raise
 
     @property
     def utils(self) -> sqlite_utils.Database:
@@ -99,7 +103,8 @@ class Database:
 
 def migrate(utils: sqlite_utils.Database) -> None:
     """Brings the schema up to date. Raises StoreError for a database of a newer version."""
-    known = {migration.name for migration in migrations.pending(sqlite_utils.Database(memory=True))}
+    with closing(sqlite_utils.Database(memory=True)) as empty:
+        known = {migration.name for migration in migrations.pending(empty)}
     applied = {migration.name for migration in migrations.applied(utils)}
     if newer := sorted(applied - known):
         raise StoreError(
