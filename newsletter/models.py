@@ -6,7 +6,7 @@ Money is an integer of picodollars (1 USD = 10**12), so that shares sum exactly.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -435,12 +435,54 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A backend's answer; `retry_after` in seconds, `provider_id` the backend's own name for the message."""
+    """A backend's answer; `provider_id` is the backend's own name for the message.
+
+    `retry_after` in seconds: the backend asked us to wait, and this was no attempt. `bad_address`: nobody is there.
+    """
 
     outcome: Outcome
     detail: str = ""
     provider_id: str = ""
     retry_after: float | None = None
+    bad_address: bool = False
+
+
+class EventType(StrEnum):
+    """What a backend reports of a message after it took it. HARD_BOUNCE: never again; SOFT_BOUNCE: not this time."""
+
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    SOFT_BOUNCE = "soft_bounce"
+    HARD_BOUNCE = "hard_bounce"
+    DROPPED = "dropped"
+    COMPLAINT = "complaint"
+    UNSUBSCRIBE = "unsubscribe"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One report in our words. `id` is the backend's and makes it unique; `send_id` may be unknown; `raw` is JSON."""
+
+    backend: str
+    id: str
+    type: EventType
+    address: str
+    at: datetime
+    send_id: str = ""
+    detail: str = ""
+    raw: str = "{}"
+
+
+class Forged(Exception):
+    """A webhook's body was not signed by whom it claims, or too long ago."""
+
+
+class Webhook(Protocol):
+    """How a backend's reports come in over HTTP."""
+
+    def events(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Sequence[Event]:
+        """The events of one request, broken ones left out. Raises Forged."""
 
 
 class Backend(Protocol):

@@ -2,21 +2,23 @@
 
 mailing ─▶ gather: for each subscriber due: candidates; all of them together are the scorers' plan
         ─▶ compose: for each subscriber due: score ─▶ pick ─▶ edition, frozen with its send
-        ─▶ dispatch: for each send that is ready: render ─▶ message, frozen ─▶ submit ─▶ receipt
+        ─▶ dispatch: for each send that is ready: render ─▶ message, frozen ─▶ submit ─▶ receipt (dispatch.py)
 """
 
 import secrets
 import string
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TypeVar, cast
+from pathlib import Path
 
-from newsletter import message
+from newsletter import epoch, message
+from newsletter.breakers import Breakers
 from newsletter.candidates import candidates
+from newsletter.dispatch import Delivery, Desk, Dispatch, Dispatched, Pace, dispatch
 from newsletter.due import Due, due, settled
+from newsletter.lanes import in_lanes
 from newsletter.links import Purpose, Signer
 from newsletter.models import (
     Announcement,
@@ -28,11 +30,9 @@ from newsletter.models import (
     MailingDay,
     MailingStatus,
     Outcome,
-    Outgoing,
     Plan,
     Progress,
     Reading,
-    Receipt,
     Scorer,
     ScorerFor,
     Send,
@@ -45,14 +45,12 @@ from newsletter.render import Templates, render
 from newsletter.roster import Problem
 from newsletter.settings import Mail
 from newsletter.store import Store
+from newsletter.store.editions import Frozen
 
-RETRY_AFTER = timedelta(minutes=10)
 LOOK_BACK = timedelta(days=90)  # how far a reader's missed mailings are looked for
+GIVEN_BACK = timedelta(days=14)  # how long a mailing whose digest was not sent is offered again
 _LETTERS = string.ascii_lowercase + string.digits
 Roster = Callable[[], Iterable[Subscriber | Problem]]  # called once to plan, once to compose: nobody is kept in memory
-S = TypeVar("S")
-T = TypeVar("T")
-_END = object()
 
 
 def _quiet(stage: str, done: int) -> None:
@@ -75,6 +73,12 @@ class Services:
     mail: Mail
     clock: Clock
     workers: int = 2
+    lanes: int = 2
+    pace: Pace = field(default_factory=Pace)
+    delivery: Delivery = Delivery()
+    breakers: Breakers = Breakers()
+    stop: threading.Event = field(default_factory=threading.Event)
+    mark: Path | None = None  # where the dispatch epoch is kept, for a backend that reaches people
     progress: Progress = _quiet
     plan: Plan = _unplanned
 
@@ -92,33 +96,36 @@ class Composed:
 
 
 @dataclass(frozen=True, slots=True)
-class Dispatched:
-    """What became of one send."""
-
-    slug: str
-    date: date
-    receipt: Receipt
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
-    """The day, a line per subscriber and per send."""
+    """The day, a line per subscriber and per send; `halted` says why the rest was not sent."""
 
     composed: tuple[Composed, ...]
     dispatched: tuple[Dispatched, ...]
+    halted: str = ""
+    alert: str = ""
 
     @property
     def failed(self) -> bool:
         """True when a subscriber or a send needs a person's attention."""
-        return any(c.failed for c in self.composed) or any(
-            d.receipt.outcome is not Outcome.ACCEPTED for d in self.dispatched
+        return (
+            bool(self.halted)
+            or any(c.failed for c in self.composed)
+            or any(d.receipt.outcome is not Outcome.ACCEPTED for d in self.dispatched)
         )
 
 
 def run(roster: Roster, services: Services, only: date | None = None, send: bool = True) -> Report:
     """Composes what is due, then sends what is ready. With `only`, that one mailing, as if its day were today."""
+    store, now = services.store, services.clock()
+    store.sends.recover(now)  # the caller holds the run lock: what is under way is a dead run's
+    store.subscribers.wake(now)
     composed = compose(roster, services, only)
-    return Report(composed, dispatch(services) if send else ())
+    if not send or services.stop.is_set():
+        return Report(composed, ())
+    if services.mark:
+        epoch.advance(store, services.mark, now.date())
+    sent = send_ready(services)
+    return Report(composed, sent.sends, sent.halted, sent.alert)
 
 
 def compose(roster: Roster, services: Services, only: date | None) -> tuple[Composed, ...]:
@@ -137,45 +144,29 @@ def compose(roster: Roster, services: Services, only: date | None) -> tuple[Comp
     def each(item: _Gathered | Composed) -> Composed:
         return item if isinstance(item, Composed) else _compose(item, services, now)
 
-    return _in_lanes(each, gathered(), services, "compose")
+    waiting = (item for item in gathered() if not services.stop.is_set())
+    return in_lanes(each, waiting, services.workers, lambda done: services.progress("compose", done))
 
 
-def dispatch(services: Services) -> tuple[Dispatched, ...]:
-    """Sends what is ready, each claimed first; what a dead run left behind is settled before."""
-    owner = secrets.token_hex(8)
-    services.store.sends.recover(services.clock())
-    stopped = threading.Event()
-
-    def claimed() -> Iterable[Send]:
-        while not stopped.is_set() and (send := services.store.sends.claim(owner, services.clock())):
-            yield send
-
-    def each(send: Send) -> Dispatched | None:
-        dispatched = _dispatch(send, owner, services)
-        if dispatched and dispatched.receipt.outcome is Outcome.STOP:
-            stopped.set()
-        return dispatched
-
-    return tuple(done for done in _in_lanes(each, iter(claimed()), services, "send") if done)
-
-
-def _in_lanes(work: Callable[[S], T], items: Iterator[S], services: Services, stage: str) -> tuple[T, ...]:
-    """Each item's result, in no order, from `services.workers` threads that take one item at a time."""
-    taking, results = threading.Lock(), list[T]()
-
-    def lane() -> None:
-        while True:
-            with taking:
-                item = next(items, _END)
-            if item is _END:
-                return
-            results.append(work(cast("S", item)))
-            services.progress(stage, len(results))
-
-    with ThreadPoolExecutor(services.workers) as pool:
-        for done in [pool.submit(lane) for _ in range(services.workers)]:
-            done.result()
-    return tuple(results)
+def send_ready(services: Services) -> Dispatch:
+    """Sends what is ready, each claimed first."""
+    return dispatch(
+        Desk(
+            store=services.store,
+            backend=services.backend,
+            backend_name=services.mail.backend,
+            write=lambda send: _message(send, services),
+            sender=services.mail.sender,
+            clock=services.clock,
+            lanes=services.lanes,
+            pace=services.pace,
+            operator=services.mail.operator,
+            delivery=services.delivery,
+            breakers=services.breakers,
+            stop=services.stop,
+            tell=lambda done: services.progress("send", done),
+        )
+    )
 
 
 # Compose
@@ -236,9 +227,11 @@ def _gather(
     if entry.status is not SubscriberStatus.ACTIVE:
         return Composed(entry.slug, reason=f"is {entry.status}")
     newest = store.editions.newest(entry.id, until=today)
-    next_due = due(wishes.deliver, announced.days, newest.date if newest else None)
+    next_due = due(wishes.deliver, *_open_days(entry, newest, announced, services))
     if next_due is None:
         return Composed(entry.slug, reason="has nothing due")
+    if store.editions.exists(entry.id, next_due.date):
+        return Composed(entry.slug, reason="has this edition already")
     late = (newest.mailings, newest.frozen_at) if newest else None
     announcements, scorer = announced.of(next_due.mailings, late)
     sent = store.editions.sent_papers(entry.id, [announcement.paper for announcement in announcements])
@@ -256,6 +249,21 @@ def _compose(item: _Gathered, services: Services, now: datetime) -> Composed:
     return Composed(subscriber.slug, edition.status, len(edition.papers), edition.totals.candidates)
 
 
+def _open_days(
+    subscriber: Subscriber, newest: Frozen | None, announced: _Announced, services: Services
+) -> tuple[Sequence[MailingDay], date | None]:
+    """The days that this subscriber's next edition may cover, and the day after which they begin.
+
+    Mailings whose digest failed, expired or was skipped are open again.
+    """
+    restored = epoch.covered(services.store)
+    last = max((day for day in (newest.date if newest else None, restored) if day), default=None)
+    if last is None:
+        return announced.days, None
+    back = services.store.editions.given_back(subscriber.id, last - GIVEN_BACK)
+    return [day for day in announced.days if day.date > last or day.date in back], date.min
+
+
 def _is_quiet(edition: Edition) -> bool:
     return not edition.papers and edition.status in (Status.NO_MATCH, Status.HOLIDAY)
 
@@ -267,34 +275,25 @@ def _send_id() -> str:
 # Dispatch
 
 
-def _dispatch(send: Send, owner: str, services: Services) -> Dispatched | None:
-    store = services.store
-    subscriber = store.subscribers.load(send.slug)
-    if subscriber is None or subscriber.status is not SubscriberStatus.ACTIVE:
-        store.sends.skip(send, owner, f"subscriber is {subscriber.status if subscriber else 'gone'}", services.clock())
-        return None
-    if services.backend.reaches_people and not store.subscribers.has_consent(subscriber.id, send.address):
-        store.sends.skip(send, owner, f"no consent of {send.slug} on record for this address", services.clock())
-        return None
-    links = Links(unsubscribe=services.signer.url(Purpose.UNSUBSCRIBE, subscriber.id))
-    email = render(store.editions.load(send.edition_id), links, services.templates)
-    eml = store.sends.message(send.id) or message.build(
-        email,
-        message.Envelope(
-            send_id=send.id,
-            sender=services.mail.sender,
-            recipient=send.address,
-            list_name=services.templates.mailer,
-            unsubscribe_url=links.unsubscribe,
-            unsubscribe_address=services.mail.sender,
-        ),
-        services.clock(),
+def _message(send: Send, services: Services) -> bytes:
+    """The message that carries a send's edition."""
+    links = _links(send, services)
+    email = render(services.store.editions.load(send.edition_id), links, services.templates)
+    envelope = message.Envelope(
+        send_id=send.id,
+        sender=services.mail.sender,
+        recipient=send.address,
+        list_name=services.templates.mailer,
+        unsubscribe_url=links.unsubscribe,
+        unsubscribe_address=services.mail.sender,
     )
-    if not store.sends.submitting(send, owner, eml, services.clock()):
-        return None
-    receipt = services.backend.submit(Outgoing(send.id, send.slug, send.date, services.mail.sender, send.address, eml))
-    now = services.clock()
-    retries = receipt.outcome in (Outcome.RETRY, Outcome.STOP)
-    pause = timedelta(seconds=receipt.retry_after) if receipt.retry_after else RETRY_AFTER
-    store.sends.settle(send, services.mail.backend, receipt, now + pause if retries else None, now)
-    return Dispatched(send.slug, send.date, receipt)
+    return message.build(email, envelope, services.clock())
+
+
+def _links(send: Send, services: Services) -> Links:
+    missed = services.store.sends.missed(send)
+    return Links(
+        unsubscribe=services.signer.url(Purpose.UNSUBSCRIBE, send.subscriber_id),
+        web_copy=services.signer.url(Purpose.EDITION, send.edition_id),
+        missed_web_copy=services.signer.url(Purpose.EDITION, missed) if missed else "",
+    )

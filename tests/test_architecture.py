@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "newsletter"
 
 # From the bottom up: a module may import from its own layer's file and from every layer below.
 LAYERS = [
-    {"models", "errors", "settings", "categories", "files", "resources", "words", "validation"},
+    {"models", "errors", "settings", "categories", "files", "lanes", "resources", "words", "validation"},
     {"topics", "front_matter", "cost", "tex", "edition_file", "theme"},
     {"store", "llm", "budget", "links"},
     {
@@ -27,6 +27,10 @@ LAYERS = [
         "size",
         "feed",
         "deliver",
+        "bounces",
+        "breakers",
+        "dispatch",
+        "epoch",
     },
     {"pipeline", "intake", "web"},
     {"cli"},
@@ -42,6 +46,11 @@ DOORS = {
     "mjml": "render.py",
     "premailer": "render.py",
     "sendgrid": "deliver/sendgrid.py",
+    "python_http_client": "deliver/sendgrid.py",
+    "smtplib": "deliver/smtp.py",
+    "dkim": "deliver/smtp.py",
+    "starlette": "web",
+    "uvicorn": "cli/serve.py",
     "typer": "cli",
     "rich": "cli",
 }

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from newsletter.store.database import Database
 from newsletter.store.editions import Editions
+from newsletter.store.facts import Facts
 from newsletter.store.mailings import Mailings
 from newsletter.store.papers import Papers
 from newsletter.store.sends import Sends
 from newsletter.store.subscribers import Subscribers
+from newsletter.store.suppressions import Suppressions
 
 
 class Store:
@@ -21,7 +23,9 @@ class Store:
         self.mailings = Mailings(database, self.papers)
         self.subscribers = Subscribers(database)
         self.editions = Editions(database, self.papers)
-        self.sends = Sends(database)
+        self.suppressions = Suppressions(database)
+        self.sends = Sends(database, self.suppressions)
+        self.facts = Facts(database)
 
     @classmethod
     @contextmanager

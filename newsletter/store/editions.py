@@ -12,6 +12,7 @@ from newsletter.store.database import Database, Row
 from newsletter.store.papers import Papers
 
 _EDITION = TypeAdapter(Edition)
+_RELEASED = ", ".join(f"'{state}'" for state in RELEASED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,23 @@ class Editions:
         mailings = tuple(date.fromisoformat(day) for day in json.loads(row["mailings"]))
         return Frozen(date.fromisoformat(row["date"]), mailings, datetime.fromisoformat(row["frozen_at"]))
 
+    def newest_date(self) -> date | None:
+        """The date of the newest edition of anybody."""
+        row = self._database.row("SELECT max(date) AS date FROM editions")
+        return date.fromisoformat(row["date"]) if row and row["date"] else None
+
+    def given_back(self, subscriber_id: int, since: date) -> set[date]:
+        """The mailings, since a day, whose digest was never sent and that no other digest covered."""
+        rows = self._database.rows(
+            f"""
+            SELECT value AS day, max(sends.state NOT IN ({_RELEASED})) AS covered
+            FROM editions JOIN sends ON sends.edition_id = editions.id, json_each(editions.facts, '$.mailings')
+            WHERE editions.subscriber_id = ? AND kind = 'digest' AND value >= ? GROUP BY value HAVING NOT covered
+            """,  # noqa: S608 - the states are constants of ours
+            [subscriber_id, since.isoformat()],
+        )
+        return {date.fromisoformat(row["day"]) for row in rows}
+
     def newest_id(self, slug: str) -> int | None:
         """The id of the subscriber's newest edition of any kind."""
         row = self._database.row(
@@ -142,7 +160,7 @@ class Editions:
             f"""
             SELECT paper_key FROM edition_papers JOIN sends ON sends.edition_id = edition_papers.edition_id
             WHERE edition_papers.subscriber_id = ? AND paper_key BETWEEN ? AND ? AND section = 'listed'
-                AND sends.state NOT IN ({", ".join(f"'{state}'" for state in RELEASED)})
+                AND sends.state NOT IN ({_RELEASED})
             """,  # noqa: S608 - the states are constants of ours
             [subscriber_id, min(keys), max(keys)],
         )

@@ -206,6 +206,24 @@ def m002_fetched_mailings(db: Database) -> None:
     db.conn.execute("ALTER TABLE mailings ADD COLUMN early INTEGER NOT NULL DEFAULT 0")
 
 
+_DELIVERY = """
+ALTER TABLE sends ADD COLUMN ready_at TEXT; -- when a person asked to send it again: from then on it grows stale
+ALTER TABLE events ADD COLUMN detail TEXT NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX events_once ON events (send_id, type, at);
+CREATE INDEX sends_next ON sends (state, created_at, edition_id);
+CREATE INDEX sends_to ON sends (address, created_at);
+CREATE INDEX sends_changed ON sends (changed_at);
+INSERT INTO facts (name, value) VALUES ('suppression_key', lower(hex(randomblob(32))));
+"""
+
+
+@migrations()
+def m004_delivery(db: Database) -> None:
+    for statement in _DELIVERY.split("\n"):
+        if statement.strip():
+            db.conn.execute(statement)
+
+
 @migrations()
 def m005_papers_in_their_mailing(db: Database) -> None:
     """What an edition says of a paper beside its score: its mailing's date, and its rank as a share in percent."""

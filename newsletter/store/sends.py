@@ -1,93 +1,160 @@
-"""Sends: each change of state is one conditional UPDATE, so that of two claimants one loses."""
+"""Sends: each change of state is one conditional UPDATE, so that of two claimants one loses.
+
+ready ─▶ claimed ─▶ submitting ─▶ accepted ─▶ delivered │ bounced │ complained      (the last three by events)
+  ▲         │            ├─▶ retry_at (certainly not sent: claimed again later)
+  └─────────┘            ├─▶ failed   (certainly not sent, never will be)
+   put back              └─▶ ambiguous (nobody knows: an event or a person resolves it)
+claimed ─▶ skipped │ expired: the subscriber must not get it, or it is too old
+"""
 
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from newsletter.models import Kind, Outcome, Receipt, Send, SendState
+from sqlite_utils import Database as Connection
+
+from newsletter.models import Kind, Receipt, Send, SendState
 from newsletter.store.database import Database, Row
+from newsletter.store.suppressions import Suppressions
 
 LEASE = timedelta(minutes=10)
-_AFTER = {
-    Outcome.ACCEPTED: SendState.ACCEPTED,
-    Outcome.RETRY: SendState.RETRY_AT,
-    Outcome.STOP: SendState.RETRY_AT,
-    Outcome.FAILED: SendState.FAILED,
-    Outcome.AMBIGUOUS: SendState.AMBIGUOUS,
-}
+COMPRESSION = 1  # the fastest of zlib; text halves at least
+_WITH_NAMES = """
+    SELECT sends.*, slug, subscribers.status AS subscriber_status, subscribers.email, editions.date, editions.kind
+    FROM sends JOIN editions ON editions.id = edition_id JOIN subscribers ON subscribers.id = sends.subscriber_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a send must meet to go out: consent for its address, and an age that is not beyond `stale_before`."""
+
+    consent: bool = False
+    stale_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call of a backend; without `finished_at` the process died during it."""
+
+    backend: str
+    started_at: str
+    finished_at: str | None
+    outcome: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """All that is on record of a send, for a person to read."""
+
+    send: Send
+    detail: str
+    backend: str
+    provider_id: str
+    retry_at: str | None
+    created_at: str
+    changed_at: str
+    has_message: bool
+    attempts: tuple[Attempt, ...] = ()
 
 
 class Sends:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, suppressions: Suppressions) -> None:
         self._database = database
+        self._suppressions = suppressions
 
     def recover(self, now: datetime) -> None:
-        """Settles what a dead run left: claims whose lease ended are ready again, submissions are ambiguous."""
+        """Settles what a dead run left. Only for the holder of the run lock, who knows that nobody else is alive."""
         with self._database.writing() as db:
             db.conn.execute(
-                "UPDATE sends SET state = 'ready', owner = '', changed_at = :now "
-                "WHERE state = 'claimed' AND lease_until <= :now",
-                {"now": now.isoformat()},
+                "UPDATE sends SET state = 'ready', owner = '', changed_at = ? WHERE state = 'claimed'",
+                [now.isoformat()],
             )
             db.conn.execute(
-                "UPDATE sends SET state = 'ambiguous', changed_at = :now, "
-                "detail = 'the run ended while the message was being handed over' "
-                "WHERE state = 'submitting' AND lease_until <= :now",
-                {"now": now.isoformat()},
+                "UPDATE sends SET state = 'ambiguous', owner = '', changed_at = ?, "
+                "detail = 'the run ended while the message was being handed over' WHERE state = 'submitting'",
+                [now.isoformat()],
             )
 
-    def claim(self, owner: str, now: datetime) -> Send | None:
-        """The next send that is ready or whose time to try again has come, now ours; None when there is none."""
+    def claim(self, owner: str, now: datetime, terms: Terms, address: str | None = None) -> Send | None:
+        """The next send that may go out, now ours; None when there is none. With `address`, only one to there.
+
+        Those that must not go out are skipped or expire on the way.
+        """
         with self._database.writing() as db:
-            rows = list(
+            while row := _next(db, now, address):
+                if not self._objection(db, row, now, terms):
+                    break
+            else:
+                return None
+            db.conn.execute(
+                "UPDATE sends SET state = 'claimed', owner = ?, lease_until = ?, changed_at = ? WHERE id = ?",
+                [owner, (now + LEASE).isoformat(), now.isoformat(), row["id"]],
+            )
+        return _send(row | {"state": SendState.CLAIMED})
+
+    def submitting(self, send: Send, owner: str, message: bytes, now: datetime, terms: Terms) -> bool:
+        """Freezes the message and commits that it is about to go out.
+
+        False when the claim is no longer ours, or when its subscriber left, was paused or suppressed meanwhile.
+        """
+        frozen = zlib.compress(message, COMPRESSION)
+        with self._database.writing() as db:
+            row = next(
                 db.query(
-                    """
-                    UPDATE sends SET state = 'claimed', owner = :owner, lease_until = :until, changed_at = :now
-                    WHERE id = (SELECT id FROM sends WHERE state = 'ready' OR (state = 'retry_at' AND retry_at <= :now)
-                        ORDER BY state, created_at, edition_id LIMIT 1)
-                    RETURNING *, (SELECT slug FROM subscribers WHERE subscribers.id = subscriber_id) AS slug,
-                        (SELECT date FROM editions WHERE editions.id = edition_id) AS date,
-                        (SELECT kind FROM editions WHERE editions.id = edition_id) AS kind
-                    """,
-                    {"owner": owner, "until": (now + LEASE).isoformat(), "now": now.isoformat()},
-                )
+                    _WITH_NAMES + "WHERE sends.id = ? AND state = 'claimed' AND owner = ? AND lease_until > ?",
+                    [send.id, owner, now.isoformat()],
+                ),
+                None,
             )
-        return _send(rows[0]) if rows else None
-
-    def submitting(self, send: Send, owner: str, message: bytes, now: datetime) -> bool:
-        """Freezes the message and commits that it is about to go out; False when the claim is no longer ours."""
-        with self._database.writing() as db:
-            cursor = db.conn.execute(
+            if row is None or self._objection(db, row, now, terms):
+                return False
+            db.conn.execute(
                 """
                 UPDATE sends SET state = 'submitting', message = coalesce(message, ?), attempts = attempts + 1,
-                    changed_at = ?, lease_until = ?
-                WHERE id = ? AND state = 'claimed' AND owner = ?
+                    changed_at = ? WHERE id = ?
                 """,
-                [zlib.compress(message), now.isoformat(), (now + LEASE).isoformat(), send.id, owner],
+                [frozen, now.isoformat(), send.id],
             )
-            if cursor.rowcount != 1:
-                return False
             db.conn.execute(
                 "INSERT INTO attempts (send_id, backend, started_at) VALUES (?, '', ?)", [send.id, now.isoformat()]
             )
         return True
 
-    def settle(self, send: Send, backend: str, receipt: Receipt, retry_at: datetime | None, now: datetime) -> None:
-        """Records what became of a submission."""
+    def settle(
+        self,
+        send: Send,
+        owner: str,
+        backend: str,
+        receipt: Receipt,
+        state: SendState,
+        retry_at: datetime | None,
+        now: datetime,
+    ) -> None:
+        """Records what became of a submission. An event that was faster than us keeps its state.
+
+        A wait that the backend asked for, and one that stopped everything, was no attempt.
+        """
+        counted = state is not SendState.READY and receipt.retry_after is None
         with self._database.writing() as db:
             db.conn.execute(
                 """
-                UPDATE sends SET state = ?, detail = ?, backend = ?, provider_id = ?, retry_at = ?, owner = '',
-                    changed_at = ?
-                WHERE id = ? AND state = 'submitting'
+                UPDATE sends SET state = CASE state WHEN 'submitting' THEN ? ELSE state END, provider_id = ?,
+                    detail = ?, backend = ?, retry_at = ?, owner = '', changed_at = ?, attempts = attempts - ?
+                WHERE id = ? AND owner = ?
                 """,
                 [
-                    _AFTER[receipt.outcome],
+                    state,
+                    receipt.provider_id,
                     receipt.detail,
                     backend,
-                    receipt.provider_id,
                     retry_at.isoformat() if retry_at else None,
                     now.isoformat(),
+                    0 if counted else 1,
                     send.id,
+                    owner,
                 ],
             )
             db.conn.execute(
@@ -98,24 +165,173 @@ class Sends:
                 [now.isoformat(), receipt.outcome, receipt.detail, backend, send.id],
             )
 
-    def skip(self, send: Send, owner: str, reason: str, now: datetime) -> None:
-        """Gives up a claimed send that must not go out."""
+    def put_back(self, send: Send, owner: str, now: datetime, reason: str = "", retry_at: datetime | None = None) -> None:
+        """Gives up a claim: ready again, or later when something of ours went wrong (which counts as an attempt)."""
         with self._database.writing() as db:
             db.conn.execute(
-                "UPDATE sends SET state = 'skipped', detail = ?, owner = '', changed_at = ? "
-                "WHERE id = ? AND state = 'claimed' AND owner = ?",
-                [reason, now.isoformat(), send.id, owner],
+                """
+                UPDATE sends SET state = ?, retry_at = ?, detail = ?, attempts = attempts + ?, owner = '',
+                    changed_at = ? WHERE id = ? AND state = 'claimed' AND owner = ?
+                """,
+                [
+                    SendState.RETRY_AT if retry_at else SendState.READY,
+                    retry_at.isoformat() if retry_at else None,
+                    reason,
+                    1 if retry_at else 0,
+                    now.isoformat(),
+                    send.id,
+                    owner,
+                ],
             )
+
+    def fail(self, send: Send, owner: str, reason: str, now: datetime) -> None:
+        """Gives up a claimed send for good."""
+        with self._database.writing() as db:
+            _end(db, send.id, SendState.FAILED, reason, now, owner)
+
+    def resolve(self, send_id: str, sent: bool, now: datetime) -> bool:
+        """A person says what became of an ambiguous send, or asks to send it again; False when it is not ambiguous."""
+        state, said = (SendState.ACCEPTED, "it was sent") if sent else (SendState.READY, "send it again")
+        with self._database.writing() as db:
+            cursor = db.conn.execute(
+                """
+                UPDATE sends SET state = ?, detail = ?, attempts = CASE ? WHEN 'ready' THEN 0 ELSE attempts END,
+                    ready_at = ?, changed_at = ? WHERE id = ? AND state = 'ambiguous'
+                """,
+                [state, f"a person said: {said}", state, now.isoformat(), now.isoformat(), send_id],
+            )
+        return cursor.rowcount == 1
+
+    def doubt(self, now: datetime, reason: str) -> int:
+        """Makes every unfinished send ambiguous: the database was restored, and they may have gone out since."""
+        with self._database.writing() as db:
+            return db.conn.execute(
+                "UPDATE sends SET state = 'ambiguous', detail = ?, owner = '', changed_at = ? "
+                "WHERE state IN ('ready', 'claimed', 'submitting', 'retry_at')",
+                [reason, now.isoformat()],
+            ).rowcount
+
+    def drop_messages(self, before: datetime) -> int:
+        """Drops the .eml of sends that are over and of which nothing was heard since `before`."""
+        with self._database.writing() as db:
+            return db.conn.execute(
+                """
+                UPDATE sends SET message = NULL WHERE message IS NOT NULL AND changed_at < ? AND state IN
+                    ('accepted', 'delivered', 'bounced', 'complained', 'failed', 'skipped', 'expired')
+                """,
+                [before.isoformat()],
+            ).rowcount
 
     def message(self, send_id: str) -> bytes | None:
         """The frozen .eml of a send, or None before its first attempt and after its retention."""
         row = self._database.row("SELECT message FROM sends WHERE id = ?", [send_id])
         return zlib.decompress(row["message"]) if row and row["message"] else None
 
-    def counts(self) -> dict[SendState, int]:
-        """How many sends are in each state."""
-        rows = self._database.rows("SELECT state, count(*) AS sends FROM sends GROUP BY state")
+    def next_try(self) -> datetime | None:
+        """When the next send that waits may be tried again."""
+        row = self._database.row("SELECT min(retry_at) AS at FROM sends WHERE state = 'retry_at'")
+        return datetime.fromisoformat(row["at"]) if row and row["at"] else None
+
+    def waiting(self, address: str) -> bool:
+        """True while a send to this address has yet to go out."""
+        return bool(
+            self._database.row(
+                "SELECT 1 FROM sends WHERE address = ? COLLATE NOCASE AND state IN ('ready', 'claimed', 'retry_at')",
+                [address],
+            )
+        )
+
+    def missed(self, send: Send) -> int | None:
+        """The edition before this send's, when nobody knows whether it arrived."""
+        row = self._database.row(
+            """
+            SELECT edition_id, state FROM sends JOIN editions ON editions.id = edition_id
+            WHERE sends.subscriber_id = ? AND date < ? AND editions.kind = 'digest' ORDER BY date DESC LIMIT 1
+            """,
+            [send.subscriber_id, send.date.isoformat()],
+        )
+        return row["edition_id"] if row and row["state"] == SendState.AMBIGUOUS else None
+
+    def counts(self, since: datetime | None = None) -> dict[SendState, int]:
+        """How many sends are in each state; with `since`, of those that changed from then on."""
+        rows = self._database.rows(
+            "SELECT state, count(*) AS sends FROM sends WHERE changed_at >= ? GROUP BY state",
+            [since.isoformat() if since else ""],
+        )
         return {SendState(row["state"]): row["sends"] for row in rows}
+
+    def records(self, state: SendState | None = None, slug: str | None = None, limit: int = 50) -> Iterator[Record]:
+        """What is on record of the newest sends, newest first."""
+        for row in self._database.rows(
+            _WITH_NAMES + "WHERE state = coalesce(?, state) AND slug = coalesce(?, slug) "
+            "ORDER BY date DESC, created_at DESC, sends.id LIMIT ?",
+            [state, slug, limit],
+        ):
+            yield _record(row, ())
+
+    def record(self, send_id: str) -> Record | None:
+        """All that is on record of one send, with its attempts."""
+        row = self._database.row(_WITH_NAMES + "WHERE sends.id = ?", [send_id])
+        if row is None:
+            return None
+        attempts = self._database.rows(
+            "SELECT backend, started_at, finished_at, outcome, detail FROM attempts WHERE send_id = ? ORDER BY id",
+            [send_id],
+        )
+        return _record(row, tuple(Attempt(**attempt) for attempt in attempts))
+
+    def _objection(self, db: Connection, row: Row, now: datetime, terms: Terms) -> bool:
+        """True when a send must not go out; it is over then."""
+        state, reason = SendState.SKIPPED, ""
+        if row["subscriber_status"] != "active":
+            reason = f"the subscriber is {row['subscriber_status']}"
+        elif db.execute(
+            "SELECT 1 FROM suppressions WHERE address_hash = ?", [self._suppressions.hash(row["address"])]
+        ).fetchone():
+            reason = "the address is suppressed"
+        elif terms.consent and not _has_consent(db, row["subscriber_id"], row["address"]):
+            reason = "no consent is on record for this address"
+        elif terms.stale_before and (row["ready_at"] or row["created_at"]) < terms.stale_before.isoformat():
+            state, reason = SendState.EXPIRED, "it grew too old to be mailed"
+        if reason:
+            _end(db, row["id"], state, reason, now, row["owner"])
+        return bool(reason)
+
+
+def _next(db: Connection, now: datetime, address: str | None) -> Row | None:
+    """Ready ones first, then those whose time to try again has come, then claims that outlived their lease."""
+    where = "AND address = :address COLLATE NOCASE" if address else ""
+    for state in (
+        "state = 'ready'",
+        "state = 'retry_at' AND retry_at <= :now",
+        "state = 'claimed' AND lease_until <= :now",
+    ):
+        found = next(
+            db.query(
+                f"{_WITH_NAMES} WHERE sends.id = (SELECT id FROM sends WHERE {state} {where} "  # noqa: S608 - constants of ours
+                "ORDER BY created_at, edition_id LIMIT 1)",
+                {"now": now.isoformat(), "address": address},
+            ),
+            None,
+        )
+        if found:
+            return found
+    return None
+
+
+def _has_consent(db: Connection, subscriber_id: int, address: str) -> bool:
+    found = db.execute(
+        "SELECT 1 FROM consents WHERE subscriber_id = ? AND address = ? AND confirmed_at IS NOT NULL",
+        [subscriber_id, address],
+    ).fetchone()
+    return found is not None
+
+
+def _end(db: Connection, send_id: str, state: SendState, reason: str, now: datetime, owner: str) -> None:
+    db.conn.execute(
+        "UPDATE sends SET state = ?, detail = ?, owner = '', changed_at = ? WHERE id = ? AND owner = ?",
+        [state, reason, now.isoformat(), send_id, owner],
+    )
 
 
 def _send(row: Row) -> Send:
@@ -129,4 +345,18 @@ def _send(row: Row) -> Send:
         state=SendState(row["state"]),
         address=row["address"],
         attempts=row["attempts"],
+    )
+
+
+def _record(row: Row, attempts: tuple[Attempt, ...]) -> Record:
+    return Record(
+        send=_send(row),
+        detail=row["detail"],
+        backend=row["backend"],
+        provider_id=row["provider_id"],
+        retry_at=row["retry_at"],
+        created_at=row["created_at"],
+        changed_at=row["changed_at"],
+        has_message=row["message"] is not None,
+        attempts=attempts,
     )

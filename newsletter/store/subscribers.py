@@ -108,6 +108,15 @@ class Subscribers:
             )
             return sorted(row["slug"] for row in rows)
 
+    def wake(self, now: datetime) -> None:
+        """Ends the pauses whose time is over."""
+        with self._database.writing() as db:
+            db.conn.execute(
+                "UPDATE subscribers SET status = 'active', status_reason = 'the pause ended', status_at = :now, "
+                "paused_until = NULL WHERE status = 'paused' AND paused_until <= :now",
+                {"now": now.isoformat()},
+            )
+
     def consent(self, subscriber_id: int, address: str, source: str, now: datetime) -> None:
         """Records that the owner of `address` agreed; `source` says how we know."""
         with self._database.writing() as db:

@@ -1,0 +1,88 @@
+"""Decides whether the database is older than the mail that went out, as after restoring a backup; keeps one file.
+
+Each run that may mail people adds one to the epoch, in the database and in a file that backups must leave out. A
+database behind its file was restored: what it still wants to send may have been sent.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from newsletter.errors import NewsletterError
+from newsletter.files import write_atomically
+from newsletter.store import Store
+
+EPOCH = "epoch"  # the names of the facts kept: how many runs there were,
+COVERED = "restored_through"  # and through which day mailings were sent before the database was restored
+
+
+class Restored(NewsletterError):
+    """The database is older than the mail that went out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the file says: the epoch, and the day of the newest edition at that time."""
+
+    epoch: int
+    through: date
+
+
+def restored(epoch: int, mark: Mark | None) -> str:
+    """Why the database looks restored, or an empty string."""
+    if mark is None:
+        return "its dispatch mark is missing, as after moving or restoring it" if epoch else ""
+    if epoch < mark.epoch:
+        return f"it knows {epoch} runs, but {mark.epoch} took place, the last for {mark.through}"
+    return ""
+
+
+def read(path: Path) -> Mark | None:
+    """The mark, or None where there is none. Raises Restored for a file that is not one."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return Mark(int(found["epoch"]), date.fromisoformat(found["through"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Restored(f"{path}: cannot be read as a dispatch mark ({error}); remove it and confirm") from error
+
+
+def write(path: Path, mark: Mark) -> None:
+    """Keeps the mark."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, json.dumps({"epoch": mark.epoch, "through": str(mark.through)}).encode())
+
+
+def check(store: Store, path: Path, now: datetime, *, confirmed: bool) -> None:
+    """Raises Restored for a database older than the mail that went out.
+
+    Once a person confirms, what waits in it is ambiguous and the mailings through the mark's day count as sent: a
+    missing digest beats two.
+    """
+    mark = read(path)
+    reason = restored(int(store.facts.get(EPOCH) or 0), mark)
+    if not reason:
+        return
+    if not confirmed:
+        raise Restored(
+            f"{store.database.path} looks like a restored backup: {reason}; nothing is sent until you run "
+            "`newsletter run --confirm-restore`, after which it mails nothing older than that again"
+        )
+    store.facts.set(COVERED, str(mark.through if mark else now.date()))
+    store.facts.set(EPOCH, str(mark.epoch if mark else 0))
+    store.sends.doubt(now, "the database was restored; this may have been sent before")
+
+
+def advance(store: Store, path: Path, today: date) -> None:
+    """Adds one to the epoch, first in the database: a run killed between the two leaves nothing to confirm."""
+    epoch = int(store.facts.get(EPOCH) or 0) + 1
+    store.facts.set(EPOCH, str(epoch))
+    write(path, Mark(epoch, store.editions.newest_date() or today))
+
+
+def covered(store: Store) -> date | None:
+    """Through which day mailings count as sent although no edition of them is on record."""
+    value = store.facts.get(COVERED)
+    return date.fromisoformat(value) if value else None
