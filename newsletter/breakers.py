@@ -30,6 +30,9 @@ class Breakers(Section):
     usd_per_day: float = Field(20.0, ge=0)
 
 
+DEFAULTS = Breakers.model_validate({})  # what holds where nothing is set
+
+
 @dataclass(frozen=True, slots=True)
 class Recent:
     """What the breakers look at: recent sends by state, and today's spend in picodollars."""

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from newsletter.breakers import OPEN, RESUMED_AT, Breakers, Recent, judge, since
+from newsletter.breakers import DEFAULTS, OPEN, RESUMED_AT, Breakers, Recent, judge, since
 from newsletter.lanes import in_lanes
 from newsletter.models import Backend, Clock, Outcome, Outgoing, Receipt, Send, SendState
 from newsletter.settings import Section
@@ -37,6 +37,9 @@ class Delivery(Section):
     canary: bool = True
     keep_message_days: int = Field(30, ge=1)
     epoch_file: str = ""
+
+
+DEFAULT_DELIVERY = Delivery.model_validate({})  # what holds where nothing is set
 
 
 class Pace:
@@ -81,8 +84,8 @@ class Desk:
     lanes: int = 2
     pace: Pace = field(default_factory=Pace)
     operator: str = ""
-    delivery: Delivery = Delivery()
-    breakers: Breakers = Breakers()
+    delivery: Delivery = DEFAULT_DELIVERY
+    breakers: Breakers = DEFAULTS
     stop: threading.Event = field(default_factory=threading.Event)
     tell: Callable[[int], None] = lambda _: None
 
@@ -111,9 +114,7 @@ def dispatch(desk: Desk) -> Dispatch:
     return _Dispatcher(desk).run()
 
 
-def after(
-    receipt: Receipt, attempts: int, delivery: Delivery, now: datetime
-) -> tuple[SendState, datetime | None]:
+def after(receipt: Receipt, attempts: int, delivery: Delivery, now: datetime) -> tuple[SendState, datetime | None]:
     """The state that a receipt leads to, and when to try again. `attempts` counts this one."""
     match receipt.outcome:
         case Outcome.ACCEPTED:
@@ -222,14 +223,12 @@ class _Dispatcher:
         if not self.sends.submitting(send, self.owner, eml, desk.clock(), self._terms()):
             return None
         try:
-            receipt = desk.backend.submit(
-                Outgoing(send.id, send.slug, send.date, desk.sender, send.address, eml)
-            )
+            receipt = desk.backend.submit(Outgoing(send.id, send.slug, send.date, desk.sender, send.address, eml))
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody knows whether the message went out
             receipt = Receipt(Outcome.AMBIGUOUS, f"{type(error).__name__}: {error}")
         now = desk.clock()
         state, retry_at = after(receipt, send.attempts + 1, desk.delivery, now)
-        self.sends.settle(send, self.owner, desk.backend_name, receipt, state, retry_at, now)
+        self.sends.settle(send, self.owner, desk.backend_name, receipt, state=state, retry_at=retry_at, now=now)
         self._learn(send, receipt, now)
         return Dispatched(send.slug, send.date, receipt, send.id)
 
@@ -249,7 +248,9 @@ class _Dispatcher:
             self._break(receipt.detail)
         if receipt.outcome is Outcome.RETRY and receipt.retry_after is not None:
             if receipt.retry_after > self.desk.delivery.patience_seconds:
-                self._halt(f"{self.desk.backend_name} asks to wait {receipt.retry_after:.0f} s; the rest goes out later")
+                self._halt(
+                    f"{self.desk.backend_name} asks to wait {receipt.retry_after:.0f} s; the rest goes out later"
+                )
             self.desk.pace.hold(receipt.retry_after)
 
     def _judge(self) -> None:

@@ -14,9 +14,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from newsletter import epoch, message
-from newsletter.breakers import Breakers
+from newsletter.breakers import DEFAULTS, Breakers
 from newsletter.candidates import candidates
-from newsletter.dispatch import Delivery, Desk, Dispatch, Dispatched, Pace, dispatch
+from newsletter.dispatch import DEFAULT_DELIVERY, Delivery, Desk, Dispatch, Dispatched, Pace, dispatch
 from newsletter.due import Due, due, settled
 from newsletter.lanes import in_lanes
 from newsletter.links import Purpose, Signer
@@ -75,8 +75,8 @@ class Services:
     workers: int = 2
     lanes: int = 2
     pace: Pace = field(default_factory=Pace)
-    delivery: Delivery = Delivery()
-    breakers: Breakers = Breakers()
+    delivery: Delivery = DEFAULT_DELIVERY
+    breakers: Breakers = DEFAULTS
     stop: threading.Event = field(default_factory=threading.Event)
     mark: Path | None = None  # where the dispatch epoch is kept, for a backend that reaches people
     progress: Progress = _quiet

@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from newsletter import __version__
-from newsletter.cli import demo, fetch, init, preview, rank, run, subscribers, topics
+from newsletter.cli import (
+    demo,
+    explain,
+    fetch,
+    init,
+    preview,
+    rank,
+    replay,
+    resolve,
+    resume,
+    run,
+    sends,
+    subscribers,
+    topics,
+)
 from newsletter.errors import NewsletterError
 
 
@@ -40,6 +54,11 @@ app.command("run")(run.run)
 app.command("fetch")(fetch.fetch)
 app.command("rank")(rank.rank)
 app.command("preview")(preview.preview)
+app.command("sends")(sends.sends)
+app.command("explain")(explain.explain)
+app.command("resolve")(resolve.resolve)
+app.command("replay")(replay.replay)
+app.command("resume")(resume.resume)
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(topics.app, name="topics")
 

@@ -1,6 +1,9 @@
 """`newsletter run`: the day for everybody to whom an edition is due."""
 
+import signal
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,10 +11,10 @@ from typing import Annotated
 import typer
 from filelock import FileLock, Timeout
 
-from newsletter import pipeline
+from newsletter import epoch, pipeline
 from newsletter.cli import fetch as fetching
 from newsletter.cli import show, wiring
-from newsletter.errors import InputError, NewsletterError
+from newsletter.errors import InputError, NewsletterError, NotReady
 from newsletter.models import Outcome, Subscriber
 from newsletter.roster import Problem, roster
 from newsletter.settings import Settings
@@ -20,6 +23,7 @@ from newsletter.store import Store
 
 
 def run(
+    *,
     day: Annotated[
         datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Take this mailing instead of the newest.")
     ] = None,
@@ -27,6 +31,9 @@ def run(
     listing: Annotated[
         Path | None, typer.Option("--listing", help="Take the mailing in this file (JSON Lines).")
     ] = None,
+    confirm_restore: Annotated[
+        bool, typer.Option("--confirm-restore", help="The database was restored: send only what is new from now on.")
+    ] = False,
     no_send: Annotated[bool, typer.Option("--no-send", help="Freeze the editions, but send nothing yet.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -44,14 +51,18 @@ def run(
         newsletter run --no-send && newsletter preview ada --open
     """
     settings = wiring.home_settings()
-    with wiring.open_store(settings) as store, _one_run(settings):
+    with wiring.open_store(settings) as store, _one_run(settings), stopped_by_signals() as stop:
+        if wiring.reaches_people(settings):
+            epoch.check(store, wiring.mark(settings), wiring.now(), confirmed=confirm_restore)
         ready = listing is not None or _fetched(settings, store, day.date() if day else None)
         chosen = _mailing_day(day.date() if day else None, listing, store)
-        report = run_day(settings, store, chosen, set(only or ()), send=not no_send)
+        report = run_day(settings, store, chosen, set(only or ()), send=not no_send, stop=stop)
     if as_json:
         show.as_json(_plain(report))
     else:
         _print(report, sent=not no_send)
+    if stop.is_set():
+        raise NotReady("stopped by a signal; what was under way is finished, the rest goes out with the next run")
     if report.failed:
         raise typer.Exit(1)
     if not ready and not any(composed.status for composed in report.composed):
@@ -68,7 +79,13 @@ def _fetched(settings: Settings, store: Store, day: date | None) -> bool:
 
 
 def run_day(
-    settings: Settings, store: Store, only_day: date | None, slugs: set[str], *, send: bool = True
+    settings: Settings,
+    store: Store,
+    only_day: date | None,
+    slugs: set[str],
+    *,
+    send: bool = True,
+    stop: threading.Event | None = None,
 ) -> pipeline.Report:
     """Composes and dispatches with the clients that the settings ask for."""
     assert settings.home is not None, "a run has a home"
@@ -82,9 +99,26 @@ def run_day(
 
     with (
         show.progress({"compose": len(slugs) or count, "send": len(slugs) or count}) as progress,
-        wiring.services(settings, store, progress) as services,
+        wiring.services(settings, store, progress, stop) as services,
     ):
         return pipeline.run(entries, services, only_day, send)
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """Set by SIGTERM and the first SIGINT: claim nothing more, finish what is in flight. A second SIGINT interrupts."""
+    stop = threading.Event()
+
+    def handle(number: int, _frame: object) -> None:
+        signal.signal(number, before[signal.Signals(number)])
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _one_run(settings: Settings) -> FileLock:
@@ -122,9 +156,13 @@ def _print(report: pipeline.Report, *, sent: bool) -> None:
             show.say(f"{done.slug}: sent, {done.receipt.detail}")
         else:
             show.warn(f"newsletter: {done.slug}: {done.receipt.outcome}: {done.receipt.detail}")
+    if report.alert:
+        show.warn(f"newsletter: worth a look: {report.alert}")
+    if report.halted:
+        show.warn(f"newsletter: {report.halted}")
     if not report.composed:
         show.say("there are no subscribers yet: add one with `newsletter subscribers add FILE`")
-    elif not report.dispatched:
+    elif not report.dispatched and not report.halted:
         show.say("sent nothing: no send is ready" if sent else "sent nothing, as asked")
 
 
@@ -141,8 +179,16 @@ def _plain(report: pipeline.Report) -> dict[str, object]:
             }
             for c in report.composed
         ],
+        "halted": report.halted,
+        "alert": report.alert,
         "sends": [
-            {"subscriber": d.slug, "date": d.date, "outcome": d.receipt.outcome, "detail": d.receipt.detail}
+            {
+                "send": d.send_id,
+                "subscriber": d.slug,
+                "date": d.date,
+                "outcome": d.receipt.outcome,
+                "detail": d.receipt.detail,
+            }
             for d in report.dispatched
         ],
     }

@@ -2,14 +2,17 @@
 
 import os
 import secrets
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from newsletter import deliver, local
 from newsletter import sources as source_modules
+from newsletter.breakers import Breakers
+from newsletter.dispatch import Delivery, Pace
 from newsletter.errors import SettingsError
 from newsletter.files import write_atomically
 from newsletter.links import Signer, keys_of
@@ -42,7 +45,7 @@ def home_settings() -> Settings:
 
 def sections() -> Iterable[type[Section]]:
     """The settings sections of the modules that have their own."""
-    return (*deliver.sections(), *source_modules.sections(), Theme)
+    return (*deliver.sections(), *source_modules.sections(), Theme, Delivery, Breakers)
 
 
 def templates(settings: Settings) -> Templates:
@@ -59,9 +62,12 @@ def open_store(settings: Settings) -> Iterator[Store]:
 
 
 @contextmanager
-def services(settings: Settings, store: Store, progress: Progress) -> Iterator[Services]:
-    """All that a day needs, closed again at the end."""
-    backend = deliver.connect(settings)
+def services(
+    settings: Settings, store: Store, progress: Progress, stop: threading.Event | None = None
+) -> Iterator[Services]:
+    """All that a day needs, closed again at the end; nothing new is begun once `stop` is set."""
+    backend, options = deliver.connect(settings), deliver.options(settings)
+    stop = stop or threading.Event()
     try:
         yield Services(
             store=store,
@@ -72,6 +78,12 @@ def services(settings: Settings, store: Store, progress: Progress) -> Iterator[S
             mail=settings.mail,
             clock=now,
             workers=settings.run.workers,
+            lanes=options.lanes,
+            pace=Pace(options.per_second, time.monotonic, stop.wait),
+            delivery=settings.of(Delivery),
+            breakers=settings.of(Breakers),
+            stop=stop,
+            mark=mark(settings) if backend.reaches_people else None,
             progress=progress,
         )
     finally:
@@ -91,6 +103,17 @@ def local_scorer(announcements: Sequence[Announcement]) -> Scorer:
 def sources(settings: Settings) -> list[Source]:
     """The sources of mailings, with the clock and the sleep of the command line."""
     return source_modules.connect(settings, state(settings), now, time.sleep)
+
+
+def reaches_people(settings: Settings) -> bool:
+    """True when the backend that newsletter.toml names mails people."""
+    with closing(deliver.connect(settings)) as backend:
+        return backend.reaches_people
+
+
+def mark(settings: Settings) -> Path:
+    """The file that keeps the dispatch epoch; backups must leave it out."""
+    return Path(settings.of(Delivery).epoch_file or state(settings) / "dispatch.mark")
 
 
 def signer(settings: Settings) -> Signer:

@@ -5,13 +5,14 @@ from email.policy import SMTP
 from pathlib import Path
 from typing import ClassVar
 
+from newsletter.deliver import BackendOptions
 from newsletter.files import write_atomically
 from newsletter.models import Outcome, Outgoing, Receipt
-from newsletter.settings import Section, Settings
+from newsletter.settings import Settings
 
 
-class Options(Section):
-    """The outbox has nothing to set."""
+class Options(BackendOptions):
+    """The outbox has nothing else to set."""
 
     section: ClassVar[str] = "outbox"
 

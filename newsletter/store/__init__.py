@@ -6,6 +6,7 @@ from pathlib import Path
 
 from newsletter.store.database import Database
 from newsletter.store.editions import Editions
+from newsletter.store.events import Events
 from newsletter.store.facts import Facts
 from newsletter.store.mailings import Mailings
 from newsletter.store.papers import Papers
@@ -25,6 +26,7 @@ class Store:
         self.editions = Editions(database, self.papers)
         self.suppressions = Suppressions(database)
         self.sends = Sends(database, self.suppressions)
+        self.events = Events(database, self.suppressions)
         self.facts = Facts(database)
 
     @classmethod

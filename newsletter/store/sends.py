@@ -129,6 +129,7 @@ class Sends:
         owner: str,
         backend: str,
         receipt: Receipt,
+        *,
         state: SendState,
         retry_at: datetime | None,
         now: datetime,
@@ -165,7 +166,9 @@ class Sends:
                 [now.isoformat(), receipt.outcome, receipt.detail, backend, send.id],
             )
 
-    def put_back(self, send: Send, owner: str, now: datetime, reason: str = "", retry_at: datetime | None = None) -> None:
+    def put_back(
+        self, send: Send, owner: str, now: datetime, reason: str = "", retry_at: datetime | None = None
+    ) -> None:
         """Gives up a claim: ready again, or later when something of ours went wrong (which counts as an attempt)."""
         with self._database.writing() as db:
             db.conn.execute(
@@ -187,7 +190,7 @@ class Sends:
     def fail(self, send: Send, owner: str, reason: str, now: datetime) -> None:
         """Gives up a claimed send for good."""
         with self._database.writing() as db:
-            _end(db, send.id, SendState.FAILED, reason, now, owner)
+            _end(db, send.id, SendState.FAILED, reason, now, owner=owner)
 
     def resolve(self, send_id: str, sent: bool, now: datetime) -> bool:
         """A person says what became of an ambiguous send, or asks to send it again; False when it is not ambiguous."""
@@ -294,7 +297,7 @@ class Sends:
         elif terms.stale_before and (row["ready_at"] or row["created_at"]) < terms.stale_before.isoformat():
             state, reason = SendState.EXPIRED, "it grew too old to be mailed"
         if reason:
-            _end(db, row["id"], state, reason, now, row["owner"])
+            _end(db, row["id"], state, reason, now, owner=row["owner"])
         return bool(reason)
 
 
@@ -327,7 +330,7 @@ def _has_consent(db: Connection, subscriber_id: int, address: str) -> bool:
     return found is not None
 
 
-def _end(db: Connection, send_id: str, state: SendState, reason: str, now: datetime, owner: str) -> None:
+def _end(db: Connection, send_id: str, state: SendState, reason: str, now: datetime, *, owner: str) -> None:
     db.conn.execute(
         "UPDATE sends SET state = ?, detail = ?, owner = '', changed_at = ? WHERE id = ? AND owner = ?",
         [state, reason, now.isoformat(), send_id, owner],

@@ -1,0 +1,163 @@
+"""What the delivery tests share: sends that are ready, an SMTP server that misbehaves on demand, a clock that ticks."""
+
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from newsletter.dispatch import Desk, Pace
+from newsletter.models import Outcome, Outgoing, Receipt, Send, TopicsFile, Wishes
+from newsletter.store import Store
+from newsletter.store.subscribers import FileStamp
+from tests.builders import NOON, WEDNESDAY, an_edition, some_topics
+
+OUTGOING = Outgoing(
+    send_id="send000001",
+    slug="ada",
+    date=WEDNESDAY,
+    sender="News <news@example.org>",
+    recipient="ada@example.org",
+    eml=(
+        b"From: News <news@example.org>\r\nTo: ada@example.org\r\nSubject: =?utf-8?q?Moss_=E2=80=93_three_papers?=\r\n"
+        b"Date: Wed, 18 Nov 2026 12:00:00 +0000\r\nMessage-ID: <send000001@example.org>\r\n"
+        b"List-Id: news <arxiv.example.org>\r\nList-Unsubscribe: <https://news.example.org/u/TOKEN>\r\n"
+        b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nMIME-Version: 1.0\r\n"
+        b'Content-Type: multipart/alternative; boundary="b"\r\n\r\n'
+        b'--b\r\nContent-Type: text/plain; charset="utf-8"\r\n\r\nMoss grows.\r\n.\r\n..two dots\r\n'
+        b'--b\r\nContent-Type: text/html; charset="utf-8"\r\n\r\n<p>Moss grows.</p>\r\n--b--\r\n'
+    ),
+)
+
+
+def a_reader(store: Store, slug: str = "ada", now: datetime = NOON) -> int:
+    """An active subscriber with consent; returns the id."""
+    wishes = Wishes(email=f"{slug}@example.org", categories=("q-bio.PE",))
+    subscriber = store.subscribers.save(slug, TopicsFile(wishes, some_topics()), FileStamp(1, 1), now)
+    store.subscribers.consent(subscriber.id, wishes.email, "operator", now)
+    return subscriber.id
+
+
+def a_send(store: Store, slug: str = "ada", now: datetime = NOON, **edition: Any) -> Send:
+    """A send that is ready, to a reader made for it."""
+    a_reader(store, slug, now)
+    subscriber = store.subscribers.load(slug)
+    assert subscriber
+    name = f"{slug}{edition.get('date', WEDNESDAY):%d}".ljust(10, "0")[:10]
+    send = store.editions.freeze(an_edition(subscriber=slug, **edition), subscriber, name, now)
+    assert send
+    return send
+
+
+def some_sends(store: Store, count: int) -> list[Send]:
+    return [a_send(store, f"r{number:04}") for number in range(count)]
+
+
+@dataclass
+class Ticking:
+    """A clock that others move; waiting moves it."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@dataclass
+class FakeBackend:
+    """Takes every message, or answers what it was told to, by recipient."""
+
+    answers: dict[str, Receipt] = field(default_factory=dict)
+    otherwise: Receipt = field(default_factory=lambda: Receipt(Outcome.ACCEPTED, "taken"))
+    reaches_people: bool = True
+    taken: list[Outgoing] = field(default_factory=list)
+    before: Callable[[Outgoing], None] = lambda _: None
+
+    def submit(self, outgoing: Outgoing) -> Receipt:
+        self.before(outgoing)
+        self.taken.append(outgoing)
+        return self.answers.get(outgoing.slug, self.otherwise)
+
+    def close(self) -> None:
+        pass
+
+
+def a_desk(store: Store, backend: Any, **fields: Any) -> Desk:
+    given: dict[str, Any] = {
+        "store": store,
+        "backend": backend,
+        "backend_name": "fake",
+        "write": lambda send: f"To: {send.address}\r\n\r\nthe message of {send.id}\r\n".encode(),
+        "sender": "news@example.org",
+        "clock": lambda: NOON,
+        "pace": Pace(),
+    }
+    return Desk(**(given | fields))
+
+
+class Sink:
+    """An SMTP server that keeps what it accepts; `say` overrides its answer by stage (MAIL, RCPT, DATA)."""
+
+    def __init__(self) -> None:
+        self.envelopes: list[Envelope] = []
+        self.say: dict[str, str] = {}
+        self.connections = 0
+        self.drop_after_data = False
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        self.connections += 1
+        session.host_name = hostname
+        return responses
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if "MAIL" not in self.say:
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return self.say.get("MAIL", "250 OK")
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if "RCPT" not in self.say:
+            envelope.rcpt_tos.append(address)
+        return self.say.get("RCPT", "250 OK")
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.drop_after_data:
+            assert server.transport
+            server.transport.abort()
+            return "250 nobody hears this"
+        if "DATA" not in self.say:
+            self.envelopes.append(envelope)
+        return self.say.get("DATA", f"250 2.0.0 Ok: queued as Q{len(self.envelopes)}")
+
+    def deliveries(self) -> Counter[str]:
+        """How often each message arrived, by its Message-ID or its recipient."""
+        return Counter(envelope.rcpt_tos[0] for envelope in self.envelopes)
+
+
+@contextmanager
+def a_sink(**controller: Any) -> Iterator[tuple[Sink, int]]:
+    """A sink on a free port of this machine."""
+    sink = Sink()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    server = Controller(sink, hostname="127.0.0.1", port=port, **controller)
+    server.start()
+    try:
+        yield sink, port
+    finally:
+        server.stop()

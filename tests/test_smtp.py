@@ -1,0 +1,236 @@
+"""The SMTP backend against a real server: what arrives, and which outcome each fault has."""
+
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import dkim
+import pytest
+from aiosmtpd.smtp import AuthResult
+
+from newsletter.deliver.smtp import Options, Smtp
+from newsletter.errors import SettingsError
+from newsletter.models import Outcome, Receipt
+from tests.delivery import OUTGOING, Sink, a_sink
+
+
+@pytest.fixture
+def sink() -> Iterator[tuple[Sink, int]]:
+    with a_sink() as made:
+        yield made
+
+
+def smtp(port: int, password: str = "", **options: Any) -> Smtp:
+    given = {"url": f"smtp://127.0.0.1:{port}", "timeout_seconds": 5}
+    return Smtp(Options.model_validate(given | options), password)
+
+
+def submitted(port: int, password: str = "", **options: Any) -> Receipt:
+    """What one message comes to on a connection of its own."""
+    with closing(smtp(port, password, **options)) as backend:
+        return backend.submit(OUTGOING)
+
+
+def test_the_message_arrives_to_the_byte(sink: tuple[Sink, int]) -> None:
+    server, port = sink
+    receipt = submitted(port)
+    assert (receipt.outcome, receipt.provider_id) == (Outcome.ACCEPTED, "Q1")
+    assert "queued as Q1" in receipt.detail
+    assert server.envelopes[0].content == OUTGOING.eml
+    assert (server.envelopes[0].mail_from, server.envelopes[0].rcpt_tos) == ("news@example.org", ["ada@example.org"])
+
+
+def test_the_return_path_names_the_send(sink: tuple[Sink, int]) -> None:
+    server, port = sink
+    submitted(port, bounce_address="bounces@example.org")
+    assert server.envelopes[0].mail_from == "bounces+send000001@example.org"
+
+
+def test_a_connection_serves_many_messages(sink: tuple[Sink, int]) -> None:
+    server, port = sink
+    backend = smtp(port)
+    for _ in range(5):
+        backend.submit(OUTGOING)
+    backend.close()
+    assert (len(server.envelopes), server.connections) == (5, 1)
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer", "outcome"),
+    [
+        ("MAIL", "451 4.3.0 later", Outcome.RETRY),
+        ("MAIL", "550 5.7.1 not from you", Outcome.STOP),
+        ("RCPT", "450 4.2.0 greylisted", Outcome.RETRY),
+        ("RCPT", "550 5.1.1 no such user", Outcome.FAILED),
+        ("RCPT", "552 5.2.2 mailbox full", Outcome.FAILED),
+        ("DATA", "452 4.3.1 no space", Outcome.RETRY),
+        ("DATA", "550 5.7.515 not authenticated", Outcome.FAILED),
+        ("DATA", "554 5.7.1 spam", Outcome.FAILED),
+    ],
+)
+def test_each_reply_has_its_outcome(sink: tuple[Sink, int], stage: str, answer: str, outcome: Outcome) -> None:
+    server, port = sink
+    server.say[stage] = answer
+    receipt = submitted(port)
+    assert (receipt.outcome, receipt.detail) == (outcome, answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "nobody_there"),
+    [
+        ("550 5.1.1 no such user", True),
+        ("550 no such user", True),
+        ("550 5.7.1 we do not like you", False),
+        ("552 5.2.2 mailbox full", False),
+    ],
+)
+def test_only_a_missing_mailbox_is_a_bad_address(sink: tuple[Sink, int], answer: str, nobody_there: bool) -> None:
+    server, port = sink
+    server.say["RCPT"] = answer
+    assert submitted(port).bad_address is nobody_there
+
+
+def test_a_refusal_leaves_the_connection_usable(sink: tuple[Sink, int]) -> None:
+    server, port = sink
+    with closing(smtp(port)) as backend:
+        server.say["RCPT"] = "550 5.1.1 no such user"
+        backend.submit(OUTGOING)
+        del server.say["RCPT"]
+        assert backend.submit(OUTGOING).outcome is Outcome.ACCEPTED
+    assert server.connections == 1
+
+
+def test_a_connection_lost_after_the_message_is_ambiguous(sink: tuple[Sink, int]) -> None:
+    server, port = sink
+    server.drop_after_data = True
+    assert submitted(port).outcome is Outcome.AMBIGUOUS
+
+
+def test_a_connection_closed_while_idle_is_opened_again() -> None:
+    with a_sink() as (_, port), closing(smtp(port)) as backend:
+        assert backend.submit(OUTGOING).outcome is Outcome.ACCEPTED
+        connection = backend._idle.get()
+        assert connection.sock
+        connection.sock.shutdown(socket.SHUT_RDWR)
+        backend._idle.put(connection)
+        assert backend.submit(OUTGOING).outcome is Outcome.ACCEPTED
+
+
+def test_nobody_listening_means_certainly_not_sent() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        assert submitted(free.getsockname()[1]).outcome is Outcome.RETRY
+
+
+def test_a_server_that_says_nothing_means_certainly_not_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        receipt = submitted(silent.getsockname()[1], timeout_seconds=0.2)
+    assert receipt.outcome is Outcome.RETRY
+
+
+def test_silence_after_the_message_is_ambiguous() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=_take_and_say_nothing, args=[server])
+        thread.start()
+        receipt = submitted(server.getsockname()[1], timeout_seconds=0.3)
+        thread.join()
+    assert receipt.outcome is Outcome.AMBIGUOUS
+
+
+def _take_and_say_nothing(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection, connection.makefile("rwb", buffering=0) as stream:
+        stream.write(b"220 hello\r\n")
+        for answer in (b"250 hi", b"250 ok", b"250 ok", b"354 go"):
+            stream.readline()
+            stream.write(answer + b"\r\n")
+        while stream.read(65536):
+            pass
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning")
+def test_wrong_credentials_stop_everything() -> None:
+    with a_sink(auth_require_tls=False, authenticator=lambda *_: AuthResult(success=False, handled=False), auth_required=True) as (_, port):
+        receipt = submitted(port, "wrong", url=f"smtp://ada@127.0.0.1:{port}")
+    assert receipt.outcome is Outcome.STOP
+    assert "535" in receipt.detail
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls")
+    openssl = shutil.which("openssl")
+    if not openssl:
+        pytest.skip("openssl is not installed")
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-keyout", folder / "key.pem", "-out", folder / "cert.pem", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder
+
+
+def test_starttls_is_used_and_the_certificate_checked(certificate: Path) -> None:
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    with a_sink(tls_context=context, require_starttls=True) as (server, port):
+        trusting = submitted(port, encryption="starttls", ca_file=str(certificate / "cert.pem"))
+        assert trusting.outcome is Outcome.ACCEPTED
+        assert submitted(port, encryption="starttls").outcome is Outcome.STOP
+        assert len(server.envelopes) == 1
+
+
+def test_a_server_without_tls_gets_nothing_where_tls_is_asked_for(sink: tuple[Sink, int]) -> None:
+    server, port = sink
+    assert submitted(port, encryption="starttls").outcome is Outcome.STOP
+    assert server.envelopes == []
+
+
+def test_a_dkim_signature_covers_the_one_click_headers(sink: tuple[Sink, int], tmp_path: Path) -> None:
+    server, port = sink
+    private, public = dkim_keys()
+    (tmp_path / "key.pem").write_bytes(private)
+    options = {"dkim_key_file": str(tmp_path / "key.pem"), "dkim_selector": "news", "dkim_domain": "example.org"}
+    assert submitted(port, **options).outcome is Outcome.ACCEPTED
+    received = server.envelopes[0].content
+    assert isinstance(received, bytes)
+    assert received.endswith(OUTGOING.eml)
+    signature = b"".join(received.split(b"\r\nFrom:")[0].split()).lower()
+    assert b"list-unsubscribe:list-unsubscribe-post" in signature
+    record = b"v=DKIM1; k=rsa; p=" + public
+    assert dkim.verify(received, dnsfunc=lambda name, timeout=5: record)
+
+
+def dkim_keys() -> tuple[bytes, bytes]:
+    """A private key in PEM form, and its public key as DNS holds it."""
+    import base64
+
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(65537, 2048)
+    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.TraditionalOpenSSL, form.NoEncryption())
+    public = key.public_key().public_bytes(form.Encoding.DER, form.PublicFormat.SubjectPublicKeyInfo)
+    return private, base64.b64encode(public)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"url": "mail.example.org"}, "smtp.url"),
+        ({"dkim_key_file": "key.pem"}, "smtp.dkim_selector"),
+        ({"dkim_key_file": "/missing", "dkim_selector": "s", "dkim_domain": "d"}, "/missing"),
+        ({"ca_file": "/missing"}, "smtp.ca_file"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named(options: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        Smtp(Options.model_validate(options))
