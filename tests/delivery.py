@@ -1,5 +1,6 @@
 """What the delivery tests share: sends that are ready, an SMTP server that misbehaves on demand, a clock that ticks."""
 
+import asyncio
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -60,11 +61,13 @@ def some_sends(store: Store, count: int) -> list[Send]:
 
 @dataclass
 class Ticking:
-    """A clock that others move; waiting moves it."""
+    """A clock that others move; with `step`, each look at it moves it too."""
 
     now: datetime = NOON
+    step: timedelta = timedelta(0)
 
     def __call__(self) -> datetime:
+        self.now += self.step
         return self.now
 
     def pass_(self, **time: float) -> None:
@@ -112,14 +115,14 @@ class Sink:
         self.connections = 0
         self.drop_after_data = False
 
-    async def handle_EHLO(
+    async def handle_EHLO(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         self.connections += 1
         session.host_name = hostname
         return responses
 
-    async def handle_MAIL(
+    async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if "MAIL" not in self.say:
@@ -127,16 +130,16 @@ class Sink:
             envelope.mail_options.extend(options)
         return self.say.get("MAIL", "250 OK")
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if "RCPT" not in self.say:
             envelope.rcpt_tos.append(address)
         return self.say.get("RCPT", "250 OK")
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         if self.drop_after_data:
-            assert server.transport
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
             return "250 nobody hears this"
         if "DATA" not in self.say:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -34,7 +34,7 @@ def api() -> Iterator[Api]:
     made = Api()
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version: ClassVar[str] = "HTTP/1.1"
+        protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -114,7 +114,7 @@ def test_the_request_carries_the_frozen_message(api: Api) -> None:
 
 
 def test_nothing_is_tracked_and_no_forbidden_header_is_sent() -> None:
-    body = request(OUTGOING, Options())
+    body = request(OUTGOING, Options.model_validate({}))
     assert all(not value for setting in body["tracking_settings"].values() for value in setting.values())
     refused = {"to", "from", "subject", "reply-to", "cc", "bcc", "content-type", "received", "dkim-signature"}
     assert not refused & {name.lower() for name in body["headers"]}

@@ -1,7 +1,9 @@
 """The SMTP backend against a real server: what arrives, and which outcome each fault has."""
 
+import base64
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -12,6 +14,8 @@ from typing import Any
 import dkim
 import pytest
 from aiosmtpd.smtp import AuthResult
+from cryptography.hazmat.primitives import serialization as form
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from newsletter.deliver.smtp import Options, Smtp
 from newsletter.errors import SettingsError
@@ -155,7 +159,9 @@ def _take_and_say_nothing(server: socket.socket) -> None:
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning")
 def test_wrong_credentials_stop_everything() -> None:
-    with a_sink(auth_require_tls=False, authenticator=lambda *_: AuthResult(success=False, handled=False), auth_required=True) as (_, port):
+    with a_sink(
+        auth_require_tls=False, authenticator=lambda *_: AuthResult(success=False, handled=False), auth_required=True
+    ) as (_, port):
         receipt = submitted(port, "wrong", url=f"smtp://ada@127.0.0.1:{port}")
     assert receipt.outcome is Outcome.STOP
     assert "535" in receipt.detail
@@ -177,8 +183,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_starttls_is_used_and_the_certificate_checked(certificate: Path) -> None:
-    import ssl
-
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
     with a_sink(tls_context=context, require_starttls=True) as (server, port):
@@ -211,11 +215,6 @@ def test_a_dkim_signature_covers_the_one_click_headers(sink: tuple[Sink, int], t
 
 def dkim_keys() -> tuple[bytes, bytes]:
     """A private key in PEM form, and its public key as DNS holds it."""
-    import base64
-
-    from cryptography.hazmat.primitives import serialization as form
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
     key = rsa.generate_private_key(65537, 2048)
     private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.TraditionalOpenSSL, form.NoEncryption())
     public = key.public_key().public_bytes(form.Encoding.DER, form.PublicFormat.SubjectPublicKeyInfo)

@@ -108,6 +108,17 @@ class Subscribers:
             )
             return sorted(row["slug"] for row in rows)
 
+    def set_status(
+        self, slug: str, status: SubscriberStatus, reason: str, now: datetime, *, until: datetime | None = None
+    ) -> bool:
+        """Changes a subscriber's status, a pause perhaps `until` a time; False for an unknown slug."""
+        with self._database.writing() as db:
+            cursor = db.conn.execute(
+                "UPDATE subscribers SET status = ?, status_reason = ?, status_at = ?, paused_until = ? WHERE slug = ?",
+                [status, reason, now.isoformat(), until.isoformat() if until else None, slug],
+            )
+        return cursor.rowcount == 1
+
     def wake(self, now: datetime) -> None:
         """Ends the pauses whose time is over."""
         with self._database.writing() as db:
