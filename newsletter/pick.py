@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from newsletter.candidates import followed_authors
 from newsletter.due import Due
-from newsletter.models import Candidates, Edition, Scored, Scores, Status, Subscriber
+from newsletter.models import Candidates, Edition, Scored, Scores, Status, Subscriber, Wishes
 
 NEAR_MISSES = 3
 
@@ -22,8 +22,7 @@ def pick(subscriber: Subscriber, due: Due, candidates: Candidates, scores: Score
         replace(s, followed=followed_authors(s.paper, wishes.authors), date=dates.get(s.paper.id), top=top)
         for s, top in _with_top(rank(scores.scored))
     ]
-    passing = [s for s in ranked if s.followed or _passes(s, wishes.min_relevance, wishes.min_novelty)]
-    listed = sorted(passing, key=lambda s: not s.followed)[: wishes.max_papers]
+    listed = chosen(ranked, wishes)
     shown = {s.paper.id for s in listed}
     near = [s for s in ranked if s.paper.id not in shown and s.score.relevance > 1][:NEAR_MISSES]
     return Edition(
@@ -49,6 +48,12 @@ def pick(subscriber: Subscriber, due: Due, candidates: Candidates, scores: Score
         full_papers=wishes.full_papers,
         language=wishes.language,
     )
+
+
+def chosen(ranked: Sequence[Scored], wishes: Wishes) -> list[Scored]:
+    """What is listed of the ranked papers: those of followed authors first, then what passes the thresholds."""
+    passing = [s for s in ranked if s.followed or _passes(s, wishes.min_relevance, wishes.min_novelty)]
+    return sorted(passing, key=lambda s: not s.followed)[: wishes.max_papers]
 
 
 def rank(scored: Sequence[Scored]) -> list[Scored]:

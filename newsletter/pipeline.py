@@ -109,7 +109,7 @@ class Report:
         """True when a subscriber or a send needs a person's attention."""
         return (
             bool(self.halted)
-            or any(c.failed for c in self.composed)
+            or any(c.failed or c.status is Status.SCORING_FAULT for c in self.composed)
             or any(d.receipt.outcome is not Outcome.ACCEPTED for d in self.dispatched)
         )
 

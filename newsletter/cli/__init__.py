@@ -8,6 +8,7 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
+    costs,
     demo,
     explain,
     fetch,
@@ -53,6 +54,7 @@ app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("fetch")(fetch.fetch)
 app.command("rank")(rank.rank)
+app.command("costs")(costs.costs)
 app.command("preview")(preview.preview)
 app.command("sends")(sends.sends)
 app.command("explain")(explain.explain)

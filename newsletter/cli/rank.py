@@ -1,21 +1,32 @@
 """`newsletter rank`: orders the papers of a file by a topics file. Needs no home and keeps nothing."""
 
 import json
+import os
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
 from newsletter import local
-from newsletter.cli import show, wiring
-from newsletter.errors import TopicsError
+from newsletter.cli import model, show, wiring
+from newsletter.errors import SettingsError, TopicsError
 from newsletter.learn import learn
-from newsletter.models import Scored, Subscriber, TopicsFile
+from newsletter.models import Mailing, Scored, Scores, Status, Subscriber, TopicsFile
 from newsletter.pick import rank as best_first
+from newsletter.settings import load
 from newsletter.sources import listing as listing_file
+from newsletter.store import Store
+from newsletter.store.subscribers import FileStamp
 from newsletter.tex import displayed
 from newsletter.topics import parse
+
+
+class ScorerName(StrEnum):
+    LOCAL = "local"
+    OPENAI = "openai"
 
 
 class Format(StrEnum):
@@ -29,6 +40,9 @@ def rank(
     history: Annotated[
         Path | None, typer.Option("--history", help="Earlier papers with a `relevance` each (JSON Lines).")
     ] = None,
+    scorer: Annotated[
+        ScorerName, typer.Option("--scorer", help="By similarity, or by the model of OPENAI_API_KEY.")
+    ] = ScorerName.LOCAL,
     format_: Annotated[Format, typer.Option("--format", help="A table, or one JSON object a paper.")] = Format.TABLE,
 ) -> None:
     """Rank all papers of a file by a topics file, best first.
@@ -38,17 +52,52 @@ def rank(
         newsletter rank --listing mailing.jsonl.gz --topics subscribers/ada.md
 
         newsletter rank --listing mailing.jsonl --topics ada.md --format jsonl | head -3
+
+        newsletter rank --listing mailing.jsonl --topics ada.md --scorer openai
     """
     file = read_topics(topics)
     read = listing_file.read(listing, wiring.now().date())
     earlier = listing_file.read_judged(history) if history else None
     for problem in [*read.problems, *(earlier.problems if earlier else ())]:
         show.warn(f"newsletter: {problem}")
+    if scorer is ScorerName.OPENAI:
+        scores = _read_by_model(file, read.mailing)
+        _print(scores, format_)
+        raise typer.Exit(scores.status is not Status.OK)
     subscriber = Subscriber(0, topics.stem, file.wishes, file.topics)
     papers = [displayed(announcement.paper) for announcement in read.mailing.announcements]
     words = local.index(papers)
     judged = [(words.vector(paper), relevance) for paper, relevance in earlier.papers] if earlier else []
     scores = local.score(subscriber, papers, words, learn(judged))
+    _print(scores, format_)
+
+
+def _read_by_model(file: TopicsFile, mailing: Mailing) -> Scores:
+    """The model's scores, paid for and forgotten: the database lives as long as the command."""
+    settings = load(os.environ, None, wiring.sections())
+    if not settings.secret("OPENAI_API_KEY"):
+        raise SettingsError(
+            "--scorer openai needs OPENAI_API_KEY (or the path of a file with it in OPENAI_API_KEY_FILE)"
+        )
+    with TemporaryDirectory() as folder, Store.open(Path(folder) / "newsletter.db") as store:
+        announcements = store.mailings.save(mailing, wiring.now()).announcements
+        wishes = replace(file.wishes, scorer="openai")
+        subscriber = store.subscribers.save("rank", replace(file, wishes=wishes), FileStamp(0, 0), wiring.now())
+        papers = tuple(announcement.paper for announcement in announcements)
+        with model.scorers(settings, store, wiring.local_scorer, command="rank", clock=wiring.now) as scorers:
+            scores = scorers.scorer_for(announcements)(subscriber, papers)
+    if scores.status is not Status.OK:
+        show.warn(f"newsletter: {scores.fault}")
+    for paper in scores.not_scored:
+        show.warn(f"newsletter: not scored: {paper.id} {paper.title}")
+    for economy in scores.economies:
+        show.warn(f"newsletter: {economy}")
+    usage, cost = scores.usage, scores.cost
+    show.warn(f"newsletter: {scores.model}: {usage.total_tokens} tokens, {usage.cached_tokens} cached, ${cost.total}")
+    return scores
+
+
+def _print(scores: Scores, format_: Format) -> None:
     ranked = best_first(scores.scored)
     if format_ is Format.JSONL:
         for item in ranked:

@@ -12,10 +12,12 @@ from pathlib import Path
 from newsletter import deliver, local
 from newsletter import sources as source_modules
 from newsletter.breakers import Breakers
+from newsletter.cli import model
 from newsletter.dispatch import Delivery, Pace
 from newsletter.errors import SettingsError
 from newsletter.files import write_atomically
 from newsletter.links import Signer, keys_of
+from newsletter.llm import OpenAISettings
 from newsletter.models import Announcement, Paper, Progress, Scorer, Scores, Source, Subscriber
 from newsletter.pipeline import Services
 from newsletter.render import Templates, load_templates
@@ -45,7 +47,7 @@ def home_settings() -> Settings:
 
 def sections() -> Iterable[type[Section]]:
     """The settings sections of the modules that have their own."""
-    return (*deliver.sections(), *source_modules.sections(), Theme, Delivery, Breakers)
+    return (*deliver.sections(), *source_modules.sections(), Theme, Delivery, Breakers, OpenAISettings)
 
 
 def templates(settings: Settings) -> Templates:
@@ -69,23 +71,25 @@ def services(
     backend, options = deliver.connect(settings), deliver.options(settings)
     stop = stop or threading.Event()
     try:
-        yield Services(
-            store=store,
-            scorer_for=local_scorer,
-            templates=templates(settings),
-            backend=backend,
-            signer=signer(settings),
-            mail=settings.mail,
-            clock=now,
-            workers=settings.run.workers,
-            lanes=options.lanes,
-            pace=Pace(options.per_second, time.monotonic, stop.wait),
-            delivery=settings.of(Delivery),
-            breakers=settings.of(Breakers),
-            stop=stop,
-            mark=mark(settings) if backend.reaches_people else None,
-            progress=progress,
-        )
+        with model.scorers(settings, store, local_scorer, command="run", clock=now) as scorers:
+            yield Services(
+                store=store,
+                scorer_for=scorers.scorer_for,
+                templates=templates(settings),
+                backend=backend,
+                signer=signer(settings),
+                mail=settings.mail,
+                clock=now,
+                workers=settings.run.workers,
+                lanes=options.lanes,
+                pace=Pace(options.per_second, time.monotonic, stop.wait),
+                delivery=settings.of(Delivery),
+                breakers=settings.of(Breakers),
+                stop=stop,
+                mark=mark(settings) if backend.reaches_people else None,
+                progress=progress,
+                plan=scorers.plan,
+            )
     finally:
         backend.close()
 

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from newsletter.store.blocks import Blocks
+from newsletter.store.charges import Charges
 from newsletter.store.database import Database
 from newsletter.store.editions import Editions
 from newsletter.store.events import Events
 from newsletter.store.facts import Facts
 from newsletter.store.mailings import Mailings
 from newsletter.store.papers import Papers
+from newsletter.store.scores import ScoreShelf
 from newsletter.store.sends import Sends
 from newsletter.store.subscribers import Subscribers
 from newsletter.store.suppressions import Suppressions
@@ -28,6 +31,9 @@ class Store:
         self.sends = Sends(database, self.suppressions)
         self.events = Events(database, self.suppressions)
         self.facts = Facts(database)
+        self.blocks = Blocks(database)
+        self.charges = Charges(database)
+        self.scores = ScoreShelf(database, self.charges)
 
     @classmethod
     @contextmanager

@@ -206,6 +206,28 @@ def m002_fetched_mailings(db: Database) -> None:
     db.conn.execute("ALTER TABLE mailings ADD COLUMN early INTEGER NOT NULL DEFAULT 0")
 
 
+@migrations()
+def m003_accounts(db: Database) -> None:
+    """How often a score was read, a block's fence, and each account's part of prompt and completion."""
+    for change in (
+        "ALTER TABLE scores ADD COLUMN readings INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE blocks ADD COLUMN nonce TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE charges ADD COLUMN completion_picodollars INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE shares ADD COLUMN completion_picodollars INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX charges_at_block ON charges (block_key, at)",
+        # What each subscriber pays of each call: all of an own one, a share of a shared one.
+        """
+        CREATE VIEW accounts AS
+        SELECT id AS charge_id, subscriber_id, picodollars, completion_picodollars, prompt_tokens, cached_tokens,
+            completion_tokens FROM charges WHERE subscriber_id IS NOT NULL
+        UNION ALL
+        SELECT charge_id, subscriber_id, picodollars, completion_picodollars, prompt_tokens, cached_tokens,
+            completion_tokens FROM shares
+        """,
+    ):
+        db.conn.execute(change)
+
+
 _DELIVERY = """
 ALTER TABLE sends ADD COLUMN ready_at TEXT; -- when a person asked to send it again: from then on it grows stale
 ALTER TABLE events ADD COLUMN detail TEXT NOT NULL DEFAULT '';

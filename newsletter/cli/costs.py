@@ -1,0 +1,85 @@
+"""`newsletter costs`: what the model used and cost, by subscriber, day, stage or model."""
+
+import csv
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from newsletter.cli import show, wiring
+from newsletter.cost import exact_usd, shown_usd
+from newsletter.models import PICODOLLARS_PER_USD
+from newsletter.store.database import Row
+
+HEADS = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "usd")
+BARS_AT_MOST = 30
+
+
+class By(StrEnum):
+    SUBSCRIBER = "subscriber"
+    DAY = "day"
+    STAGE = "stage"
+    MODEL = "model"
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def costs(
+    by: Annotated[By, typer.Option("--by", help="One row per what.")] = By.DAY,
+    since: Annotated[
+        datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="From this day on (UTC).")
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format", help="A table with a plot, CSV or JSON.")] = Format.TABLE,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Show tokens and money. A subscriber's row holds their own calls and their shares of shared ones.
+
+    The rows by subscriber sum to the rows by day exactly; a shared call counts once in the row of each who shares it.
+
+    Examples:
+
+        newsletter costs --by subscriber
+
+        newsletter costs --by stage --since 2026-11-01 --format csv > costs.csv
+    """
+    with wiring.open_store(wiring.home_settings()) as store:
+        rows = store.charges.grouped(by.value, since.date() if since else None)
+    plain = [_plain(row, by) for row in rows]
+    if as_json or format_ is Format.JSON:
+        show.as_json(plain)
+    elif format_ is Format.CSV:
+        writer = csv.DictWriter(sys.stdout, [by.value, *HEADS])
+        writer.writeheader()
+        writer.writerows(plain)
+    elif not rows:
+        show.say("no model was called yet")
+    else:
+        table = [[row[by.value], *(f"{row[head]:,}" for head in HEADS[:-1]), _usd(row)] for row in rows]
+        total = sum(row["picodollars"] for row in rows)
+        show.table(f"USD {shown_usd(total)} in all", (by.value, *HEADS), table)
+        if show.console.is_terminal:
+            _plot(rows, by)
+
+
+def _plain(row: Row, by: By) -> Row:
+    return {by.value: row[by.value], **{head: row[head] for head in HEADS[:-1]}, "usd": exact_usd(row["picodollars"])}
+
+
+def _usd(row: Row) -> str:
+    return shown_usd(row["picodollars"])
+
+
+def _plot(rows: Sequence[Row], by: By) -> None:
+    """Bars of cents: the last thirty days, or the first thirty rows."""
+    chosen = rows[-BARS_AT_MOST:] if by is By.DAY else rows[:BARS_AT_MOST]
+    cents = [100 * row["picodollars"] / PICODOLLARS_PER_USD for row in chosen]
+    widest, label = max(cents) or 1, max(len(str(row[by.value])) for row in chosen)
+    for row, value in zip(chosen, cents, strict=True):
+        show.say(f"{row[by.value]:>{label}} {'█' * round(40 * value / widest)} {value:.3f} ¢")

@@ -1,0 +1,211 @@
+"""Charges: what each call of the model used and cost, who pays for it, and what is reserved for calls under way."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from sqlite_utils import Database as Connection
+
+from newsletter.cost import Tokens, split
+from newsletter.models import Usage
+from newsletter.store.database import Database, Row
+
+Grouping = Literal["subscriber", "day", "stage", "model"]
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One call. `payers` holds each subscriber's part in picodollars; the parts sum to `picodollars`."""
+
+    run_id: int
+    date: date
+    at: datetime
+    stage: str
+    block_key: int | None
+    model: str
+    tier: str
+    request_id: str
+    tokens: Tokens
+    prices: str
+    picodollars: int
+    completion_picodollars: int
+    estimated_picodollars: int
+    finish: str
+    items_in: int
+    items_out: int
+    retries: int
+    latency_ms: int
+    payers: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What one subscriber's edition used and cost."""
+
+    usage: Usage
+    picodollars: int
+    completion_picodollars: int
+
+
+class Charges:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def start_run(self, command: str, now: datetime) -> int:
+        """Opens a run, to which its charges belong."""
+        with self._database.writing() as db:
+            cursor = db.conn.execute("INSERT INTO runs (command, started_at) VALUES (?, ?)", [command, now.isoformat()])
+        assert cursor.lastrowid is not None, "an INSERT gives a rowid"
+        return cursor.lastrowid
+
+    def finish_run(self, run_id: int, outcome: str, now: datetime) -> None:
+        """Closes a run."""
+        with self._database.writing() as db:
+            db.conn.execute(
+                "UPDATE runs SET finished_at = ?, outcome = ? WHERE id = ?", [now.isoformat(), outcome, run_id]
+            )
+
+    def reserve(self, run_id: int, amounts: Mapping[int, int], now: datetime) -> list[int]:
+        """Records the worst case of a call that is about to be made, a row per payer; returns the rows' ids."""
+        with self._database.writing() as db:
+            return [
+                db.conn.execute(
+                    "INSERT INTO reservations (run_id, subscriber_id, picodollars, at) VALUES (?, ?, ?, ?)",
+                    [run_id, subscriber_id, amount, now.isoformat()],
+                ).lastrowid
+                or 0
+                for subscriber_id, amount in amounts.items()
+            ]
+
+    def release(self, reservations: Sequence[int]) -> None:
+        """Gives back what was reserved for a call that cost nothing."""
+        with self._database.writing() as db:
+            _release(db, reservations)
+
+    def insert(self, db: Connection, charge: Charge, reservations: Sequence[int]) -> int:
+        """Within the caller's transaction: saves a charge with its shares and settles its reservations."""
+        tokens, alone = charge.tokens, next(iter(charge.payers)) if len(charge.payers) == 1 else None
+        charge_id = db.conn.execute(
+            """
+            INSERT INTO charges (run_id, subscriber_id, mailing_date, at, stage, block_key, model, tier, request_id,
+                prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, prices,
+                picodollars, completion_picodollars, estimated_picodollars, finish_reason, items_in, items_out,
+                retries, latency_ms)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                charge.run_id,
+                alone,
+                str(charge.date),
+                charge.at.isoformat(),
+                charge.stage,
+                charge.block_key,
+                charge.model,
+                charge.tier,
+                charge.request_id,
+                tokens.prompt,
+                tokens.cached,
+                tokens.written,
+                tokens.completion,
+                tokens.reasoning,
+                charge.prices,
+                charge.picodollars,
+                charge.completion_picodollars,
+                charge.estimated_picodollars,
+                charge.finish,
+                charge.items_in,
+                charge.items_out,
+                charge.retries,
+                charge.latency_ms,
+            ],
+        ).lastrowid
+        assert charge_id is not None, "an INSERT gives a rowid"
+        if alone is None:
+            db.conn.executemany("INSERT INTO shares VALUES (?, ?, ?, ?, ?, ?, ?)", _shares(charge_id, charge))
+        _release(db, reservations)
+        return charge_id
+
+    def spent_since(self, since: datetime) -> dict[int, int]:
+        """Picodollars by subscriber, with the worst case of calls that a dead run left open."""
+        rows = self._database.rows(
+            """
+            SELECT subscriber_id, sum(picodollars) AS spent FROM (
+                SELECT accounts.subscriber_id, accounts.picodollars FROM accounts
+                JOIN charges ON charges.id = charge_id WHERE at >= :since
+                UNION ALL SELECT subscriber_id, picodollars FROM reservations WHERE at >= :since)
+            GROUP BY subscriber_id
+            """,
+            {"since": since.isoformat()},
+        )
+        return {row["subscriber_id"]: row["spent"] for row in rows}
+
+    def warm_blocks(self, since: datetime) -> set[int]:
+        """The blocks of calls that wrote to or read from the provider's cache since then."""
+        rows = self._database.rows(
+            """
+            SELECT DISTINCT block_key FROM charges
+            WHERE block_key IS NOT NULL AND at >= ? AND cached_tokens + cache_write_tokens > 0
+            """,
+            [since.isoformat()],
+        )
+        return {row["block_key"] for row in rows}
+
+    def account(self, subscriber_id: int, day: date) -> Account:
+        """What a subscriber paid for the edition of one day, shares included."""
+        row = self._database.row(
+            """
+            SELECT coalesce(sum(a.prompt_tokens), 0) AS prompt, coalesce(sum(a.cached_tokens), 0) AS cached,
+                coalesce(sum(a.completion_tokens), 0) AS completion, coalesce(sum(a.picodollars), 0) AS paid,
+                coalesce(sum(a.completion_picodollars), 0) AS paid_completion
+            FROM accounts AS a JOIN charges ON charges.id = charge_id
+            WHERE a.subscriber_id = ? AND mailing_date = ?
+            """,
+            [subscriber_id, str(day)],
+        )
+        assert row is not None, "an aggregate has one row"
+        return Account(Usage(row["prompt"], row["cached"], row["completion"]), row["paid"], row["paid_completion"])
+
+    def grouped(self, by: Grouping, since: date | None = None) -> list[Row]:
+        """Calls, tokens and picodollars by subscriber, UTC day, stage or model, for each an own row."""
+        first = str(since or "")
+        if by == "subscriber":
+            return self._database.rows(
+                """
+                SELECT slug AS subscriber, count(*) AS calls, sum(a.prompt_tokens) AS prompt_tokens,
+                    sum(a.cached_tokens) AS cached_tokens, sum(a.completion_tokens) AS completion_tokens,
+                    sum(a.picodollars) AS picodollars
+                FROM accounts AS a JOIN charges ON charges.id = charge_id
+                JOIN subscribers ON subscribers.id = a.subscriber_id
+                WHERE at >= ? GROUP BY slug ORDER BY sum(a.picodollars) DESC, slug
+                """,
+                [first],
+            )
+        column = {"day": "substr(at, 1, 10)", "stage": "stage", "model": "model"}[by]
+        return self._database.rows(
+            f"""
+            SELECT {column} AS {by}, count(*) AS calls, sum(prompt_tokens) AS prompt_tokens,
+                sum(cached_tokens) AS cached_tokens, sum(completion_tokens) AS completion_tokens,
+                sum(picodollars) AS picodollars
+            FROM charges WHERE at >= ? GROUP BY {column} ORDER BY {column}
+            """,  # noqa: S608 - the columns are constants of ours
+            [first],
+        )
+
+
+def _release(db: Connection, reservations: Sequence[int]) -> None:
+    db.conn.execute(
+        "DELETE FROM reservations WHERE id IN (SELECT value FROM json_each(?))", [json.dumps(list(reservations))]
+    )
+
+
+def _shares(charge_id: int, charge: Charge) -> Iterable[tuple[int, ...]]:
+    """A row per payer; money as fixed by the caller, tokens in the same proportion, each summing exactly."""
+    payers = list(charge.payers)
+    weights = [charge.payers[payer] for payer in payers] if charge.picodollars else [1] * len(payers)
+    tokens = charge.tokens
+    columns = (charge.completion_picodollars, tokens.prompt, tokens.cached, tokens.completion)
+    completion, prompt, cached, answered = (split(total, weights) for total in columns)
+    paid = [charge.payers[payer] for payer in payers]
+    return zip([charge_id] * len(payers), payers, paid, prompt, cached, answered, completion, strict=True)
