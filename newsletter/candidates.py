@@ -1,6 +1,7 @@
 """Decides which papers of the due mailings one subscriber may be shown; calls nothing."""
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 from newsletter.categories import canonical, expand
 from newsletter.models import Announcement, AnnounceType, Candidates, Paper, Totals, Wishes
@@ -54,5 +55,6 @@ def _excluded(paper: Paper, wishes: Wishes) -> bool:
     return any(f" {_words(keyword)} " in text for keyword in wishes.keywords.exclude if _words(keyword))
 
 
+@lru_cache(maxsize=16_384)  # a day's titles, abstracts and authors are the same for all subscribers
 def _words(text: str) -> str:
     return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
