@@ -37,19 +37,24 @@ def take(
     wishes: Collection[str],
     store: Store,
     *,
+    bare: Collection[date] = (),
     clock: Clock,
     progress: Callable[[], Progress],
 ) -> Iterator[Taken]:
     """Fetches and saves the mailings of some days, oldest first; stops where the source no longer answers.
 
-    `progress` is called at the start of each mailing for something to tell its steps to.
+    Of the complete ones in `bare` only the papers' details are asked for. `progress` is called at the start of each
+    mailing for something to tell its steps to.
     """
     categories = source.categories(tuple(sorted(wishes)))
-    for day in sorted(days):
-        before = store.mailings.before(day, source.name)
+    for day in sorted({*days, *bare}):
         known = {a.paper.key for a in store.mailings.announcements([day])}
         try:
-            fetched = source.fetch(day, categories, before, progress())
+            if day in bare:
+                fetched = source.details(store.mailings.load(day, source.name), progress())
+            else:
+                before = store.mailings.before(day, source.name)
+                fetched = source.fetch(day, categories, before, progress())
         except SourceError as error:
             yield Taken(day, error=error)
             return
@@ -58,15 +63,24 @@ def take(
         yield Taken(day, saved, added)
 
 
-def missing(source: Source, fetched: Sequence[MailingDay], wishes: Collection[str], now: datetime) -> list[date]:
-    """The mailings to ask for: those after the first fetched one that are not whole; at first, the newest alone."""
+def missing(
+    source: Source, fetched: Sequence[MailingDay], wishes: Collection[str], now: datetime, since: date | None = None
+) -> list[date]:
+    """The mailings to ask for: since a day, or since the first fetched one, those that are not whole.
+
+    At the very beginning that is the newest alone: nobody waits for what was announced before they subscribed.
+    """
     newest = source.newest(now)
-    if not fetched:
-        return [newest]
     categories = set(source.categories(tuple(sorted(wishes))))
     known = {mailing.date: mailing for mailing in fetched}
-    days = source.days(max(fetched[0].date, newest - LOOK_BACK), newest)
+    first = since or max(fetched[0].date if fetched else newest, newest - LOOK_BACK)
+    days = source.days(first, newest)
     return [day for day in days if not _is_done(day, known.get(day), categories, newest, now)]
+
+
+def bare(fetched: Sequence[MailingDay]) -> list[date]:
+    """The newest mailing, if it is complete but for details of its papers: those may be had by now."""
+    return [m.date for m in fetched[-1:] if m.status is MailingStatus.COMPLETE and m.bare]
 
 
 def _is_done(day: date, known: MailingDay | None, categories: set[str], newest: date, now: datetime) -> bool:

@@ -151,12 +151,13 @@ class Mailing:
 
 @dataclass(frozen=True, slots=True)
 class MailingDay:
-    """A mailing without its papers: what `due()` decides on."""
+    """A mailing without its papers: what `due()` decides on. `bare`: some papers lack details the source may have."""
 
     date: date
     status: MailingStatus
     early: bool = False
     covered: tuple[str, ...] = ()
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -516,6 +517,9 @@ class Source(Protocol):
 
         Raises InputError for a day without a mailing, SourceError where nothing could be had.
         """
+
+    def details(self, mailing: Mailing, progress: "Progress") -> Mailing:
+        """A complete mailing again, with what was not known of its papers when it was fetched."""
 
     def close(self) -> None:
         """Ends connections."""

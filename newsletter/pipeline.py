@@ -17,7 +17,7 @@ from newsletter import epoch, message
 from newsletter.breakers import DEFAULTS, Breakers
 from newsletter.candidates import candidates
 from newsletter.dispatch import DEFAULT_DELIVERY, Delivery, Desk, Dispatch, Dispatched, Pace, dispatch
-from newsletter.due import Due, due, settled
+from newsletter.due import Due, announced_at, due, settled
 from newsletter.lanes import in_lanes
 from newsletter.links import Purpose, Signer
 from newsletter.models import (
@@ -93,6 +93,7 @@ class Composed:
     candidates: int = 0
     reason: str = ""
     failed: bool = False
+    waited: timedelta | None = None  # from the announcement to the edition
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +247,13 @@ def _compose(item: _Gathered, services: Services, now: datetime) -> Composed:
         return Composed(subscriber.slug, reason="wants no mail on an empty day")
     if services.store.editions.freeze(edition, subscriber, _send_id(), now) is None:
         return Composed(subscriber.slug, reason="has this edition already")
-    return Composed(subscriber.slug, edition.status, len(edition.papers), edition.totals.candidates)
+    return Composed(
+        subscriber.slug,
+        edition.status,
+        len(edition.papers),
+        edition.totals.candidates,
+        waited=now - announced_at(edition.date),
+    )
 
 
 def _open_days(

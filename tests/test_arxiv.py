@@ -2,9 +2,11 @@
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from newsletter import intake
 from newsletter.candidates import candidates
 from newsletter.errors import InputError, SourceError, Unreachable
 from newsletter.models import AnnounceType, MailingStatus, Wishes
@@ -374,3 +376,186 @@ def test_25_a_category_that_arxiv_refuses_is_named_and_the_others_go_on(tmp_path
         mailing = desk.mailing(categories=("cs.LG", "q-bio.OT"))
     assert (mailing.status, len(mailing.announcements)) == (MailingStatus.COMPLETE, 1)
     assert "q-bio.OT: arXiv does not know this category" in mailing.note
+
+
+# Recovery
+
+
+def test_a_category_that_no_door_gives_makes_the_mailing_partial_and_says_so(tmp_path: Path) -> None:
+    papers = [*day_of_papers(WEDNESDAY, 1), *day_of_papers(WEDNESDAY, 2, categories=("math.CO",))]
+    with a_desk(tmp_path, *papers) as desk:
+        desk.arxiv.fail("math.CO", refused(500), times=100)
+        mailing = desk.mailing(categories=("cs.LG", "math.CO"))
+    assert mailing.status is MailingStatus.PARTIAL
+    assert "math.CO: 127.0.0.1" in mailing.note
+    assert mailing.covered == ("cs.LG",)
+    assert listed(mailing) == ["2611.00001v1", "2611.00002v1"], "OAI-PMH still tells what is new in it"
+
+
+def test_without_oai_the_mailing_is_not_proven_and_a_later_fetch_completes_it(tmp_path: Path) -> None:
+    with a_desk(tmp_path, *day_of_papers(WEDNESDAY, 1, 2)) as desk:
+        desk.arxiv.hidden_from["feed"] = {"2611.00002"}
+        desk.arxiv.fail("/oai", refused(503), times=4)
+        first = desk.mailing()
+        later = desk.at(new_york(WEDNESDAY, 1, 15)).fetch()[0].mailing
+    assert (first.status, listed(first)) == (MailingStatus.PARTIAL, ["2611.00001v1"])
+    assert "could not be checked against OAI-PMH: 127.0.0.1" in first.note
+    assert later
+    assert (later.status, listed(later)) == (MailingStatus.COMPLETE, ["2611.00001v1", "2611.00002v1"])
+    added = {a.paper.id: a.added_at for a in later.announcements}
+    assert added["2611.00001"] == new_york(WEDNESDAY)
+    assert added["2611.00002"] == new_york(WEDNESDAY, 1, 15)
+
+
+def test_a_paper_that_feed_and_page_lack_comes_from_its_record(tmp_path: Path) -> None:
+    with a_desk(tmp_path, *day_of_papers(WEDNESDAY, 1, 2)) as desk:
+        desk.arxiv.hidden_from |= {"feed": {"2611.00002"}, "listing": {"2611.00002"}}
+        mailing = desk.mailing()
+        assert len(desk.arxiv.asked("verb=ListRecords")) == 1
+    assert (mailing.status, listed(mailing)) == (MailingStatus.COMPLETE, ["2611.00001v1", "2611.00002v1"])
+
+
+def test_a_paper_without_a_record_comes_from_the_api(tmp_path: Path) -> None:
+    with a_desk(tmp_path, *day_of_papers(WEDNESDAY, 1, 2)) as desk:
+        desk.arxiv.hidden_from |= {"feed": {"2611.00002"}, "listing": {"2611.00002"}}
+        desk.arxiv.fail("verb=ListRecords", refused(500), times=4)
+        assert listed(desk.mailing()) == ["2611.00001v1", "2611.00002v1"]
+
+
+def test_a_paper_that_is_found_nowhere_is_named(tmp_path: Path) -> None:
+    with a_desk(tmp_path, *day_of_papers(WEDNESDAY, 1, 2)) as desk:
+        desk.arxiv.hidden_from = {door: {"2611.00002"} for door in ("feed", "listing", "api")}
+        desk.arxiv.fail("verb=ListRecords", refused(500), times=4)
+        mailing = desk.mailing()
+    assert mailing.status is MailingStatus.PARTIAL
+    assert "found nowhere: 2611.00002" in mailing.note
+
+
+def test_where_all_else_is_silent_the_api_gives_the_new_papers(tmp_path: Path) -> None:
+    papers = [*day_of_papers(TUESDAY, 1), *day_of_papers(WEDNESDAY, 2, 3)]
+    with a_desk(tmp_path, *papers, now=new_york(TUESDAY)) as desk:
+        desk.fetch()
+        desk.arxiv.fail("/(rss|oai|list)", refused(500), times=100)
+        mailing = desk.at(new_york(WEDNESDAY)).mailing()
+    assert (mailing.status, listed(mailing)) == (MailingStatus.PARTIAL, ["2611.00002v1", "2611.00003v1"])
+    assert "cs.LG: new papers alone, taken from the API" in mailing.note
+
+
+def test_a_paper_in_one_feed_but_not_in_the_other_is_put_right_by_oai(tmp_path: Path) -> None:
+    with a_desk(tmp_path, Announced(WEDNESDAY, "2611.00001", ("cs.LG", "stat.ML"))) as desk:
+        empty = Reply(desk.arxiv.answer("/rss/math.CO").body)
+        desk.arxiv.fail("/rss/stat.ML", empty)
+        mailing = desk.mailing(categories=("cs.LG", "stat.ML"))
+        assert desk.arxiv.asked("/list/") == []
+    assert mailing.announcements[0].categories == ("cs.LG", "stat.ML")
+
+
+def test_oai_comes_in_pages(tmp_path: Path) -> None:
+    with a_desk(tmp_path, *day_of_papers(WEDNESDAY, *range(1, 26))) as desk:
+        desk.arxiv.oai_page = 10
+        desk.arxiv.hidden_from["feed"] = {"2611.00025"}
+        assert len(listed(desk.mailing())) == 25
+        assert len(desk.arxiv.asked("verb=ListIdentifiers")) == 3
+
+
+def test_listing_pages_come_in_pages_and_must_hold_what_they_state(tmp_path: Path) -> None:
+    with a_desk(tmp_path, *day_of_papers(TUESDAY, *range(1, 26)), *day_of_papers(WEDNESDAY, 26)) as desk:
+        desk.arxiv.listing_page = 10
+        mailing = desk.mailing(TUESDAY)
+        assert len(desk.arxiv.asked("/catchup/")) == 3
+    assert (mailing.status, len(mailing.announcements)) == (MailingStatus.COMPLETE, 25)
+
+
+def test_a_page_with_fewer_entries_than_it_states_is_not_believed(tmp_path: Path) -> None:
+    papers = [Announced(date(2026, 11, 16), "2611.00001"), *day_of_papers(TUESDAY, 2, 3)]
+    with a_desk(tmp_path, *papers) as desk:
+        short = Reply(desk.arxiv.answer("/catchup/cs.LG/2026-11-17?abs=True&page=1").body.split(b"<dt>")[0])
+        desk.arxiv.fail("/catchup/", short, times=2)
+        mailing = desk.mailing(TUESDAY)
+    assert mailing.status is MailingStatus.PARTIAL
+    assert "the page states 2 entries and has 0" in mailing.note
+    assert listed(mailing) == ["2611.00002v1", "2611.00003v1"], "OAI-PMH has them all the same"
+
+
+def test_replacements_on_catch_up_pages_get_their_version_from_the_api(tmp_path: Path) -> None:
+    replaced = Announced(TUESDAY, "2610.00007", version=4, kind="replace")
+    with a_desk(tmp_path, replaced, *day_of_papers(TUESDAY, 1), now=new_york(WEDNESDAY)) as desk:
+        assert listed(desk.mailing(TUESDAY)) == ["2610.00007v4", "2611.00001v1"]
+
+
+def test_details_that_were_not_to_be_had_are_asked_for_later_and_alone(tmp_path: Path) -> None:
+    with a_desk(tmp_path, *day_of_papers(WEDNESDAY, 1, 2)) as desk:
+        desk.arxiv.hidden_from["api"] = {"2611.00002"}
+        desk.fetch()
+        desk.arxiv.hidden_from["api"] = set()
+        desk.arxiv.requests.clear()
+        bare = intake.bare(desk.store.mailings.fetched("arxiv"))
+        assert bare == [WEDNESDAY]
+        taken = list(
+            intake.take(
+                desk.source, [], {"cs.LG"}, desk.store, bare=bare, clock=desk.clock, progress=lambda: lambda *_: None
+            )
+        )
+        assert [path.split("&")[1] for path in desk.arxiv.requests] == ["id_list=2611.00002v1"]
+    assert taken[0].mailing
+    assert all(a.paper.comment for a in taken[0].mailing.announcements)
+
+
+# What is fetched when
+
+
+def test_the_first_fetch_takes_the_newest_mailing_alone(tmp_path: Path) -> None:
+    with a_desk(tmp_path, *day_of_papers(TUESDAY, 1), *day_of_papers(WEDNESDAY, 2)) as desk:
+        assert [t.date for t in desk.fetch()] == [WEDNESDAY]
+
+
+def test_a_mailing_that_is_whole_is_not_fetched_again(tmp_path: Path) -> None:
+    with a_desk(tmp_path, *day_of_papers(WEDNESDAY, 1)) as desk:
+        desk.fetch()
+        desk.arxiv.requests.clear()
+        assert desk.at(new_york(WEDNESDAY, 9)).fetch() == []
+        assert desk.arxiv.requests == []
+
+
+def test_a_new_subscriber_with_new_categories_has_the_mailing_fetched_again(tmp_path: Path) -> None:
+    papers = [*day_of_papers(WEDNESDAY, 1), *day_of_papers(WEDNESDAY, 2, categories=("math.CO",))]
+    with a_desk(tmp_path, *papers) as desk:
+        desk.fetch(categories=("cs.LG",))
+        taken = desk.fetch(categories=("cs.LG", "math.CO"))
+    assert [(t.date, t.added) for t in taken] == [(WEDNESDAY, 1)]
+    assert taken[0].mailing
+    assert taken[0].mailing.covered == ("cs.LG", "math.CO")
+
+
+def test_an_empty_morning_is_asked_about_again_until_six(tmp_path: Path) -> None:
+    with a_desk(tmp_path, *day_of_papers(TUESDAY, 1), now=new_york(TUESDAY)) as desk:
+        desk.fetch()
+        desk.at(new_york(WEDNESDAY)).fetch()
+        desk.arxiv.papers += day_of_papers(WEDNESDAY, 2)
+        taken = desk.at(new_york(WEDNESDAY, 5)).fetch()
+        assert [t.mailing.status for t in taken if t.mailing] == [MailingStatus.COMPLETE]
+
+
+def test_a_proven_empty_day_does_not_become_a_fault_by_a_later_failure(tmp_path: Path) -> None:
+    with a_desk(tmp_path, *day_of_papers(TUESDAY, 1), now=new_york(TUESDAY)) as desk:
+        desk.fetch()
+        assert desk.at(new_york(WEDNESDAY)).mailing().status is MailingStatus.EMPTY
+        desk.arxiv.fail("/oai", refused(503), times=4)
+        assert desk.mailing().status is MailingStatus.EMPTY
+
+
+@pytest.mark.parametrize(
+    ("day", "message"),
+    [(date(2026, 8, 3), "catch-up pages reach back 90 days"), (THURSDAY, "is not announced yet")],
+)
+def test_a_day_out_of_reach_is_refused(tmp_path: Path, day: date, message: str) -> None:
+    with a_desk(tmp_path) as desk, pytest.raises(InputError, match=message):
+        desk.mailing(day)
+
+
+def test_without_network_nothing_is_stored_and_the_error_says_so(tmp_path: Path) -> None:
+    nowhere: dict[str, Any] = {f"{door}_url": "http://127.0.0.1:9" for door in ("feed", "oai", "api", "listing")}
+    with a_desk(tmp_path, **nowhere, delay_seconds=3) as desk:
+        taken = desk.fetch(categories=("cs.LG", "stat.ML"))
+    assert [str(t.error) for t in taken] == ["127.0.0.1:9 cannot be reached"]
+    assert sum(desk.clock.slept) < 10

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from newsletter import intake
 from newsletter.cli import show, wiring
 from newsletter.due import ARXIV_TIME, announced_at
 from newsletter.errors import InputError, SourceError, Unreachable
-from newsletter.models import Progress, Source, Subscriber, SubscriberStatus
+from newsletter.models import Progress, Subscriber, SubscriberStatus
 from newsletter.roster import roster
 from newsletter.settings import Settings
 from newsletter.sources import listing as listing_file
@@ -83,10 +84,16 @@ def take(
     settings: Settings, store: Store, wanted: set[str], day: date | None = None, since: date | None = None
 ) -> Iterator[intake.Taken]:
     """Fetches the mailing of a day, those missing since one, or those missing at all; saves each."""
+    now = wiring.now()
     with ExitStack() as stack:
         for source in wiring.sources(settings):
             stack.callback(source.close)
-            yield from _with_progress(source, _days(source, store, wanted, day, since), wanted, store)
+            fetched = store.mailings.fetched(source.name)
+            days = [day] if day else intake.missing(source, fetched, wanted, now, since)
+            bare = [] if day else [known for known in intake.bare(fetched) if known not in days]
+            bars = stack.enter_context(ExitStack())
+            started = partial(_bars, bars, len(source.categories(tuple(wanted))))
+            yield from intake.take(source, days, wanted, store, bare=bare, clock=wiring.now, progress=started)
 
 
 def report(taken: Sequence[intake.Taken]) -> None:
@@ -103,30 +110,10 @@ def report(taken: Sequence[intake.Taken]) -> None:
                 show.warn(f"newsletter: {item.date}: {mailing.note}")
 
 
-def _days(source: Source, store: Store, wishes: set[str], day: date | None, since: date | None) -> list[date]:
-    if day:
-        return [day]
-    now, fetched = wiring.now(), store.mailings.fetched(source.name)
-    if since is None:
-        return intake.missing(source, fetched, wishes, now)
-    newest = source.newest(now)
-    if since > newest:
-        raise InputError(f"--since {since}: the newest mailing is that of {newest}")
-    if newest - since > intake.LOOK_BACK:
-        raise InputError(f"--since {since}: arXiv's catch-up pages reach back {intake.LOOK_BACK.days} days")
-    settled = {mailing.date for mailing in fetched if mailing.date not in intake.missing(source, fetched, wishes, now)}
-    return [missed for missed in source.days(since, newest) if missed not in settled]
-
-
-def _with_progress(source: Source, days: list[date], wishes: set[str], store: Store) -> Iterator[intake.Taken]:
-    categories = len(source.categories(tuple(wishes)))
-    with ExitStack() as bars:
-
-        def started() -> Progress:
-            bars.close()
-            return bars.enter_context(show.progress({"lists": categories, "details": None}))
-
-        yield from intake.take(source, days, wishes, store, clock=wiring.now, progress=started)
+def _bars(shown: ExitStack, categories: int) -> Progress:
+    """New bars for the next mailing, in place of those of the one before."""
+    shown.close()
+    return shown.enter_context(show.progress({"lists": categories, "details": None}))
 
 
 def _failure(item: intake.Taken, error: SourceError) -> str:

@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -150,7 +150,8 @@ def _print(report: pipeline.Report, *, sent: bool) -> None:
         elif composed.reason:
             show.say(f"{composed.slug}: {composed.reason}")
         else:
-            show.say(f"{composed.slug}: {composed.papers} of {composed.candidates} papers ({composed.status})")
+            late = _late(composed.waited)
+            show.say(f"{composed.slug}: {composed.papers} of {composed.candidates} papers ({composed.status}){late}")
     for done in sorted(report.dispatched, key=lambda d: d.slug):
         if done.receipt.outcome is Outcome.ACCEPTED:
             show.say(f"{done.slug}: sent, {done.receipt.detail}")
@@ -166,6 +167,13 @@ def _print(report: pipeline.Report, *, sent: bool) -> None:
         show.say("sent nothing: no send is ready" if sent else "sent nothing, as asked")
 
 
+def _late(waited: timedelta | None) -> str:
+    """How long after the announcement the edition was made; nothing for an old mailing in a file."""
+    if waited is None or not timedelta(0) <= waited < timedelta(days=2):
+        return ""
+    return f", {show.duration(waited)} after the announcement"
+
+
 def _plain(report: pipeline.Report) -> dict[str, object]:
     return {
         "subscribers": [
@@ -176,6 +184,7 @@ def _plain(report: pipeline.Report) -> dict[str, object]:
                 "candidates": c.candidates,
                 "reason": c.reason,
                 "failed": c.failed,
+                "minutes_after_announcement": int(c.waited.total_seconds()) // 60 if c.waited else None,
             }
             for c in report.composed
         ],

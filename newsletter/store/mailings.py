@@ -26,7 +26,9 @@ class Mailings:
                 INSERT INTO mailings (source, date, status, note, fetched_at, mark, covered, early)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (source, date) DO UPDATE SET note = excluded.note, fetched_at = excluded.fetched_at,
-                    status = CASE WHEN mailings.status = 'complete' THEN 'complete' ELSE excluded.status END,
+                    status = CASE
+                        WHEN mailings.status = 'complete' OR (mailings.status = 'empty' AND NOT ?) THEN mailings.status
+                        ELSE excluded.status END,
                     mark = coalesce(nullif(excluded.mark, ''), mark), early = excluded.early,
                     covered = (SELECT json_group_array(DISTINCT value) FROM (
                         SELECT value FROM json_each(mailings.covered)
@@ -41,6 +43,7 @@ class Mailings:
                     mailing.mark,
                     json.dumps(mailing.covered),
                     mailing.early,
+                    bool(mailing.announcements),
                 ],
             )
             key = next(
@@ -105,7 +108,14 @@ class Mailings:
     def fetched(self, source: str) -> list[MailingDay]:
         """The mailings that were fetched from a source, oldest first, with the categories they cover."""
         rows = self._database.rows(
-            "SELECT * FROM mailings WHERE source = ? AND covered <> '[]' ORDER BY date", [source]
+            """
+            SELECT *, EXISTS (
+                SELECT 1 FROM announcements JOIN papers ON papers.key = paper_key
+                WHERE mailing_key = mailings.key AND submitted_at IS NULL
+            ) AS bare
+            FROM mailings WHERE source = ? AND covered <> '[]' ORDER BY date
+            """,
+            [source],
         )
         return [
             MailingDay(
@@ -113,6 +123,7 @@ class Mailings:
                 status=MailingStatus(row["status"]),
                 early=bool(row["early"]),
                 covered=tuple(json.loads(row["covered"])),
+                bare=bool(row["bare"]),
             )
             for row in rows
         ]

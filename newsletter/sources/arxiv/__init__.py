@@ -3,6 +3,7 @@
 feeds (or catch-up pages) ─▶ compare with OAI-PMH ─▶ listing pages ─▶ records ─▶ API ─▶ details ─▶ Mailing
 """
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -97,8 +98,7 @@ class Arxiv:
     def fetch(self, day: date, categories: tuple[str, ...], before: Mailing | None, progress: Progress) -> Mailing:
         """One mailing in some categories; `before` is the one before it. Partial, with a note, if it is not whole.
 
-        Raises InputError for a day that has no mailing to fetch, SourceError where nothing could be had, NotReady
-        where it is not announced yet.
+        Raises InputError for a day that has no mailing to fetch, SourceError where nothing could be had.
         """
         now = self._clock()
         today = now.astimezone(ARXIV_TIME).date()
@@ -115,6 +115,11 @@ class Arxiv:
         if day > today:
             return ladder.fetch_early(wanted, self._doors, progress)
         return ladder.fetch(wanted, self._doors, progress)
+
+    def details(self, mailing: Mailing, progress: Progress) -> Mailing:
+        """The mailing with what the API did not know of its papers, or could not say, when it was fetched."""
+        announcements, problem = ladder.detailed(mailing.announcements, mailing.date, self._doors, progress)
+        return replace(mailing, announcements=tuple(announcements), note=problem)
 
     def close(self) -> None:
         self._http.close()

@@ -131,10 +131,10 @@ class Polite:
         return min((self._retry if failed.refused else self._retry / 12) * float(2**attempt), LONGEST_PAUSE)
 
     def sweep(self, keep_days: int) -> None:
-        """Removes the raw bodies of mailings that are older than `keep_days`."""
-        oldest = (self._clock() - timedelta(days=keep_days)).date().isoformat()
+        """Removes the raw bodies of mailings for which nothing was asked for `keep_days`."""
+        oldest = (self._clock() - timedelta(days=keep_days)).timestamp()
         for folder in (self._state / "raw").glob("????-??-??"):
-            if folder.name < oldest:
+            if folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 
-from newsletter.errors import Malformed, NotReady, SourceError, Unreachable
+from newsletter.errors import Malformed, SourceError, Unreachable
 from newsletter.models import Announcement, Mailing, MailingStatus, Paper, Progress
 from newsletter.sources.arxiv import compare
 from newsletter.sources.arxiv.api import BATCH
@@ -106,17 +106,17 @@ def fetch(wanted: Wanted, doors: Doors, progress: Progress) -> Mailing:
 def fetch_early(wanted: Wanted, doors: Doors, progress: Progress) -> Mailing:
     """What the listing pages show on the evening before: new papers alone, to be completed by feed and OAI-PMH.
 
-    Raises NotReady where the pages still show the day before, Unreachable or Malformed.
+    Raises Unreachable or Malformed, also where the pages still show the day before.
     """
-    gathered = _Gathered()
-    _from_pages(wanted, wanted.categories, gathered, doors, progress)
-    if gathered.failed:
-        raise NotReady(f"the mailing of {wanted.day} is not announced yet: {next(iter(gathered.failed.values()))}")
+    listed: dict[str, Sequence[Entry]] = {}
+    for number, category in enumerate(wanted.categories, 1):
+        listed[category] = doors.new(category, wanted.day)
+        progress("lists", number)
     before = wanted.before.mark if wanted.before else ""
-    within = compare.span(gathered.lists, (), wanted.day, before, next_is_out=False)
+    within = compare.span(listed, (), wanted.day, before, next_is_out=False)
     lists = {
         category: [e for e in entries if e.listed is Listed.NEW or (e.listed is Listed.CROSS and e.paper.id in within)]
-        for category, entries in gathered.lists.items()
+        for category, entries in listed.items()
     }
     return Mailing(
         date=wanted.day,
@@ -268,20 +268,29 @@ def _add_records(wanted: Wanted, missing: Sequence[Header], gathered: _Gathered,
                 gathered.lists[category] = (*gathered.lists[category], _listed(paper, category))
 
 
-def _with_details(
-    announcements: Sequence[Announcement], day: date, gathered: _Gathered, doors: Doors, progress: Progress
-) -> list[Announcement]:
-    """Each announcement with what the API adds. Without an answer the mailing goes out as the lists have it."""
+def detailed(
+    announcements: Sequence[Announcement], day: date, doors: Doors, progress: Progress
+) -> tuple[list[Announcement], str]:
+    """Each announcement with what the API adds, and what went wrong; without an answer it stays as it is."""
     details: dict[tuple[str, int], Paper] = {}
-    wanted = [_versioned(a.paper) for a in announcements]
+    bare = [_versioned(a.paper) for a in announcements if a.paper.submitted_at is None or not a.paper.version]
+    problem = ""
     try:
-        for number, batch in enumerate(_batches(wanted), 1):
+        for number, batch in enumerate(_batches(bare), 1):
             for paper in doors.api.details(batch, day):
                 details[paper.id, paper.version] = details[paper.id, UNKNOWN] = paper
             progress("details", number * BATCH)
     except SourceError as error:
-        gathered.notes.append(f"without details: {error}")
-    completed = [compare.enriched(a, details.get((a.paper.id, a.paper.version))) for a in announcements]
+        problem = f"without some papers' details: {error}"
+    return [compare.enriched(a, details.get((a.paper.id, a.paper.version))) for a in announcements], problem
+
+
+def _with_details(
+    announcements: Sequence[Announcement], day: date, gathered: _Gathered, doors: Doors, progress: Progress
+) -> list[Announcement]:
+    completed, problem = detailed(announcements, day, doors, progress)
+    if problem:
+        gathered.notes.append(problem)
     if nameless := [a.paper.id for a in completed if a.paper.version == UNKNOWN]:
         gathered.lacks(f"of unknown version and left out: {_named(nameless)}")
     return [a for a in completed if a.paper.version != UNKNOWN]

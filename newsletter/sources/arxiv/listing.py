@@ -44,8 +44,8 @@ def parse(body: bytes) -> Page:
     entries: list[Entry] = []
     term: etree._Element | None = None
     for node in root.iter("h1", "h3", "dt", "dd"):
-        text = _text(node)
         if node.tag in ("h1", "h3"):
+            text = _text(node)
             day = day or _date(text)
             if heading := _HEADING.match(text):
                 section = _SECTIONS[heading[1]]
