@@ -85,6 +85,7 @@ class FakeArxiv:
     hidden_from: dict[str, set[str]] = field(default_factory=dict)  # door -> ids it leaves out
     requests: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    on_request: Callable[[int], None] = lambda _count: None
     concurrent: int = 0
     most_concurrent: int = 0
     _faults: list[tuple[re.Pattern[str], list[Fault]]] = field(default_factory=list)
@@ -147,6 +148,7 @@ class FakeArxiv:
             self.concurrent += 1
             self.most_concurrent = max(self.most_concurrent, self.concurrent)
             fault = self._fault(handler.path)
+            self.on_request(len(self.requests))
         try:
             reply = fault if isinstance(fault, Reply) else self.answer(handler.path)
             if callable(fault) and not isinstance(fault, Reply):

@@ -469,7 +469,9 @@ def test_listing_pages_come_in_pages_and_must_hold_what_they_state(tmp_path: Pat
 def test_a_page_with_fewer_entries_than_it_states_is_not_believed(tmp_path: Path) -> None:
     papers = [Announced(date(2026, 11, 16), "2611.00001"), *day_of_papers(TUESDAY, 2, 3)]
     with a_desk(tmp_path, *papers) as desk:
-        short = Reply(desk.arxiv.answer("/catchup/cs.LG/2026-11-17?abs=True&page=1").body.split(b"<dt>")[0])
+        short = Reply(
+            desk.arxiv.answer("/catchup/cs.LG/2026-11-17?abs=True&page=1").body.split(b"<dt>")[0] + b"</html>"
+        )
         desk.arxiv.fail("/catchup/", short, times=2)
         mailing = desk.mailing(TUESDAY)
     assert mailing.status is MailingStatus.PARTIAL

@@ -34,6 +34,7 @@ LONGEST_PAUSE = timedelta(minutes=15)  # what arXiv asks for beyond this is not 
 BODY_AT_MOST = 64 * 1024 * 1024  # bytes
 TIMEOUTS_PER_BODY = 4  # a body may take this many times the timeout, however slowly it drips
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 REFUSALS = {429, 503}  # arXiv's way to say "slower"
 
 Sleep = Callable[[float], None]
@@ -194,13 +195,14 @@ class Polite:
         self._state.mkdir(parents=True, exist_ok=True)
         clock_file = self._state / "arxiv.next"
         with FileLock(self._state / "arxiv.lock", poll_interval=0.02):
-            last, not_before = _times(clock_file)
             now = self._clock()
-            wait = min(not_before, now + timedelta(days=7)) - now
+            last, not_before = _times(clock_file)
+            ahead = max(last - now, timedelta(0))  # a clock set back never makes a pause longer
+            last, not_before = last - ahead, not_before - ahead
+            wait = not_before - now
             if wait > LONGEST_PAUSE:
                 raise Unreachable(f"{_host(url)} asked us to wait", not_before)
-            needed = last + max(self._delay, spacing) - now
-            wait = max(wait, min(needed, max(self._delay, spacing)))  # a clock set back never makes it longer
+            wait = max(wait, last + max(self._delay, spacing) - now)
             if wait > timedelta(0):
                 self._sleep(wait.total_seconds())
             turn = _Turn()
@@ -260,18 +262,17 @@ class _Turn:
 
 def _times(file: Path) -> tuple[datetime, datetime]:
     """When the last request ended, and before when nobody may ask."""
-    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
     try:
         last, not_before = file.read_text(encoding="ascii").split()
         return datetime.fromisoformat(last), datetime.fromisoformat(not_before)
     except (OSError, ValueError):
-        return long_ago, long_ago
+        return LONG_AGO, LONG_AGO
 
 
 def _write_times(file: Path, last: datetime, not_before: datetime | None) -> None:
     # Not synced to disk: after a crash of the machine three seconds have passed anyway.
     with contextlib.suppress(OSError):
-        file.write_text(f"{last.isoformat()} {(not_before or last).isoformat()}", encoding="ascii")
+        file.write_text(f"{last.isoformat()} {(not_before or LONG_AGO).isoformat()}", encoding="ascii")
 
 
 def _facts(file: Path) -> Path:

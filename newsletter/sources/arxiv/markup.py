@@ -36,7 +36,9 @@ def xml(body: bytes) -> etree._Element:
 
 
 def page(body: bytes) -> etree._Element:
-    """The root element of an HTML page. Raises Malformed for an empty one."""
+    """The root element of an HTML page. Raises Malformed for an empty one, or one whose end is missing."""
+    if b"</html>" not in body[-100:].lower():
+        raise Malformed("the HTML page is cut off")
     try:
         parser = lxml_html.HTMLParser(encoding="utf-8", no_network=True)
         return lxml_html.document_fromstring(body, parser=parser)
