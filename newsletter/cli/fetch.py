@@ -1,6 +1,6 @@
 """`newsletter fetch`: gets the mailings that are missing and stores them; scores nothing, sends nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -96,7 +96,7 @@ def take(
             yield from intake.take(source, days, wanted, store, bare=bare, clock=wiring.now, progress=started)
 
 
-def report(taken: Sequence[intake.Taken]) -> None:
+def report(taken: Sequence[intake.Taken], say: Callable[[str], None] = show.say) -> None:
     """A line for each mailing; what is missing, and when to try again, on stderr."""
     for item in taken:
         if item.error:
@@ -105,7 +105,7 @@ def report(taken: Sequence[intake.Taken]) -> None:
             status = "early" if mailing.early else mailing.status
             lag = show.duration(wiring.now() - announced_at(item.date))
             count = len(mailing.announcements)
-            show.say(f"mailing of {item.date}: {status}, {count} papers ({item.added} new here), announced {lag} ago")
+            say(f"mailing of {item.date}: {status}, {count} papers ({item.added} new here), announced {lag} ago")
             if mailing.note:
                 show.warn(f"newsletter: {item.date}: {mailing.note}")
 

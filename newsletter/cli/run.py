@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -51,12 +51,14 @@ def run(
         newsletter run --no-send && newsletter preview ada --open
     """
     settings = wiring.home_settings()
-    with wiring.open_store(settings) as store, _one_run(settings), stopped_by_signals() as stop:
+    with wiring.open_store(settings) as store, _one_run(settings):
         if wiring.reaches_people(settings):
             epoch.check(store, wiring.mark(settings), wiring.now(), confirmed=confirm_restore)
-        ready = listing is not None or _fetched(settings, store, day.date() if day else None)
+        say = show.warn if as_json else show.say
+        ready = listing is not None or _fetched(settings, store, day.date() if day else None, say)
         chosen = _mailing_day(day.date() if day else None, listing, store)
-        report = run_day(settings, store, chosen, set(only or ()), send=not no_send, stop=stop)
+        with stopped_by_signals() as stop:
+            report = run_day(settings, store, chosen, set(only or ()), send=not no_send, stop=stop)
     if as_json:
         show.as_json(_plain(report))
     else:
@@ -69,12 +71,12 @@ def run(
         raise typer.Exit(fetching.NOT_READY)
 
 
-def _fetched(settings: Settings, store: Store, day: date | None) -> bool:
+def _fetched(settings: Settings, store: Store, day: date | None, say: Callable[[str], None]) -> bool:
     """Fetches what is missing; True when all of it is there. A fault is said, and the run goes on."""
     if day in {mailing.date for mailing in store.mailings.days()} or not (wanted := fetching.wishes(settings, store)):
         return True
     taken = list(fetching.take(settings, store, wanted, day))
-    fetching.report(taken)
+    fetching.report(taken, say)
     return all(item.ready for item in taken)
 
 
