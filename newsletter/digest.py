@@ -22,6 +22,7 @@ SENTENCE = 300  # characters of an abstract that stand for a missing sentence
 _UNREADABLE = re.compile(  # characters that XML 1.0 §2.2 forbids, and the separators that end a line unseen
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]"
 )
+_OWN_WORK = re.compile(r"\bwe\b|\bthis (paper|work|article|study|letter|thesis|survey|report)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“\"(])")
 
 
@@ -103,6 +104,11 @@ class Digest:
         """The papers that the list of contents names: those in full; a single one needs no list."""
         full = tuple(entry for entry in self.entries if entry.form is Form.FULL)
         return full if len(full) > 1 else ()
+
+    @property
+    def has_novelty(self) -> bool:
+        """True when the marks of the contents are two numbers."""
+        return any("·" in entry.mark for entry in self.contents)
 
     @property
     def brief(self) -> int:
@@ -197,7 +203,7 @@ def _entry(item: Scored, number: int, edition: Edition, words: Words, *, full: b
     abstract, new = clean(paper.shown.abstract), clean(to_unicode(score.summary))
     why = clean(to_unicode(score.comment.removesuffix(NOT_READ)))
     if not full and not new and (edition.scorer == "local" or not why):
-        new = shortened(_SENTENCE_END.split(abstract, maxsplit=1)[0], SENTENCE)
+        new = _claim(abstract)
     return Entry(
         number=number,
         paper=paper,
@@ -213,6 +219,12 @@ def _entry(item: Scored, number: int, edition: Edition, words: Words, *, full: b
         if score.novelty is None
         else f"{score.relevance}\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}{score.novelty}",
     )
+
+
+def _claim(abstract: str) -> str:
+    """The sentence of an abstract that tells what its authors did, else its first one."""
+    sentences = _SENTENCE_END.split(abstract)
+    return shortened(next(filter(_OWN_WORK.search, sentences), sentences[0]), SENTENCE)
 
 
 def _bare(paper: Paper) -> Entry:

@@ -187,13 +187,13 @@ def _quoted(text: str) -> str:
     return quote(text, errors="replace")
 
 
-def _wrapped(text: str, indent: int = 0) -> str:
-    """The text in lines of at most 72 columns; an address longer than that stays whole."""
+def _wrapped(text: str, indent: int = 0, hang: int = 0) -> str:
+    """The text in lines of at most 72 columns, all but the first further in by `hang`; long addresses stay whole."""
     return textwrap.fill(
         text,
         COLUMNS,
         initial_indent=" " * indent,
-        subsequent_indent=" " * indent,
+        subsequent_indent=" " * (indent + hang),
         break_long_words=False,
         break_on_hyphens=False,
     )
