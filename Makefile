@@ -14,8 +14,13 @@ test: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/pytest -m soak
 
-peers: $(VENV)/.dev
+# Programs of others that judge what we make; chromium and spamassassin come from the system's packages.
+peers: $(VENV)/.dev tests/peers/node_modules/.package-lock.json
 	$(BIN)/pytest -m peers
+
+tests/peers/node_modules/.package-lock.json: tests/peers/package-lock.json
+	cd tests/peers && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -68,11 +68,9 @@ def load_templates(home: Path | None, theme: Theme | None = None, mail: Mail | N
 def compile_mjml(source: str, theme: Theme) -> str:
     """MJML as HTML with its CSS inlined, Jinja placeholders untouched. Reads no file and no network.
 
-    `[[name]]` is a colour of the theme, filled here; `{{name}}` is filled per edition.
+    The theme's colours are filled here; `{{name}}` is filled per edition.
     """
-    for name, colour in theme.colours.items():
-        source = source.replace(f"[[{name}]]", colour)
-    html = mjml2html(source, fonts={}).replace("<!doctype html>", "<!DOCTYPE html>", 1)
+    html = mjml2html(themed(source, theme), fonts={}).replace("<!doctype html>", "<!DOCTYPE html>", 1)
     html = html.replace(_PARAGRAPH, "", 1)
     inliner = Premailer(
         html,
@@ -83,6 +81,13 @@ def compile_mjml(source: str, theme: Theme) -> str:
         cssutils_logging_level=logging.CRITICAL,
     )
     return _STYLE.sub(_tight, str(inliner.transform()))
+
+
+def themed(source: str, theme: Theme) -> str:
+    """A template with the theme's colours in the places `[[name]]`."""
+    for name, colour in theme.colours.items():
+        source = source.replace(f"[[{name}]]", colour)
+    return source
 
 
 def _tight(style: re.Match[str]) -> str:

@@ -25,7 +25,7 @@ for (const file of files) {
   for (const result of report.results) for (const m of result.messages) rules[m.ruleId] = (rules[m.ruleId] ?? 0) + 1;
   const { errors } = caniemail({ clients: ["gmail.*", "apple-mail.*", "outlook.*", "thunderbird.*"], html }).issues;
   const unsupported = {};
-  for (const [client, issues] of errors) unsupported[client] = issues.map((i) => i.title).sort();
+  for (const [client, issues] of errors) unsupported[client] = [...new Set(issues.map((i) => i.title))].sort();
   const audit = auditEmail(html);
   pages[basename(file, ".html")] = {
     htmlValidate: rules,
