@@ -64,16 +64,23 @@ def take(
 
 
 def missing(
-    source: Source, fetched: Sequence[MailingDay], wishes: Collection[str], now: datetime, since: date | None = None
+    source: Source,
+    fetched: Sequence[MailingDay],
+    wishes: Collection[str],
+    now: datetime,
+    *,
+    since: date | None = None,
+    look_back: timedelta = LOOK_BACK,
 ) -> list[date]:
     """The mailings to ask for: since a day, or since the first fetched one, those that are not whole.
 
     At the very beginning that is the newest alone: nobody waits for what was announced before they subscribed.
+    Without `since`, what lies further back than `look_back` is left out.
     """
     newest = source.newest(now)
     categories = set(source.categories(tuple(sorted(wishes))))
     known = {mailing.date: mailing for mailing in fetched}
-    first = since or max(fetched[0].date if fetched else newest, newest - LOOK_BACK)
+    first = since or max(fetched[0].date if fetched else newest, newest - look_back)
     days = source.days(first, newest)
     return [day for day in days if not _is_done(day, known.get(day), categories, newest, now)]
 

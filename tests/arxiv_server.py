@@ -135,6 +135,10 @@ class FakeArxiv:
         """The next requests whose path and query match `door` are answered so; `times` repeats the whole list."""
         self._faults.append((re.compile(door), list(faults) * times))
 
+    def recover(self) -> None:
+        """Every door works again."""
+        self._faults.clear()
+
     def asked(self, door: str) -> list[str]:
         """The requests whose path and query match."""
         return [path for path in self.requests if re.search(door, path)]

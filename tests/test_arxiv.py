@@ -300,6 +300,48 @@ def test_20_an_outage_over_a_weekend_is_caught_up_day_by_day(tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.parametrize("thursday", [date(2026, 3, 5), date(2026, 10, 29)], ids=["spring", "autumn"])
+def test_20_an_outage_over_a_weekend_on_which_the_clock_changes(tmp_path: Path, thursday: date) -> None:
+    friday, monday, tuesday = (thursday + timedelta(days=n) for n in (1, 4, 5))
+    holiday = thursday + timedelta(days=6)
+    papers = [
+        *day_of_papers(thursday, 1),
+        *day_of_papers(friday, 2, 3),
+        *(Announced(monday, f"{monday:%y%m}.{n:05}") for n in (4, 5)),
+        Announced(tuesday, f"{tuesday:%y%m}.00006"),
+    ]
+    with a_desk(tmp_path, *papers, now=new_york(thursday)) as desk:
+        desk.fetch()
+        taken = desk.at(new_york(holiday)).fetch()
+    assert [(t.date, t.mailing.status, len(t.mailing.announcements)) for t in taken if t.mailing] == [
+        (friday, MailingStatus.COMPLETE, 2),
+        (monday, MailingStatus.COMPLETE, 2),
+        (tuesday, MailingStatus.COMPLETE, 1),
+        (holiday, MailingStatus.EMPTY, 0),
+    ]
+
+
+def test_20_after_ninety_days_what_is_older_is_left_out(tmp_path: Path) -> None:
+    long_ago = date(2026, 8, 3)
+    with a_desk(tmp_path, *day_of_papers(long_ago, 1), *day_of_papers(WEDNESDAY, 1), now=new_york(long_ago)) as desk:
+        desk.fetch()
+        desk.at(new_york(WEDNESDAY))
+        days = intake.missing(desk.source, desk.store.mailings.fetched("arxiv"), {"cs.LG"}, desk.clock())
+    assert (days[0], days[-1], len(days)) == (date(2026, 8, 20), WEDNESDAY, 65)
+
+
+def test_20_an_outage_in_the_middle_of_catching_up_keeps_what_came_before(tmp_path: Path) -> None:
+    papers = [*day_of_papers(TUESDAY, 1), *day_of_papers(WEDNESDAY, 2), *day_of_papers(THURSDAY, 3)]
+    with a_desk(tmp_path, *papers, now=new_york(TUESDAY)) as desk:
+        desk.fetch()
+        desk.at(new_york(THURSDAY)).arxiv.fail("/(rss|list)|/oai.*2026-11-15|/api.*00003", refused(500), times=100)
+        first = desk.fetch()
+        desk.at(new_york(THURSDAY, 2)).arxiv.recover()
+        second = desk.fetch()
+    assert [(t.date, t.ready) for t in first] == [(WEDNESDAY, True), (THURSDAY, False)]
+    assert [(t.date, t.ready) for t in second] == [(THURSDAY, True)]
+
+
 # 21-25: text and categories
 
 

@@ -60,7 +60,7 @@ def fetch(
             raise InputError(
                 "there are no subscribers yet, so no categories: add one with `newsletter subscribers add`"
             )
-        taken = list(take(settings, store, wanted, day.date() if day else None, since.date() if since else None))
+        taken = list(take(settings, store, wanted, day=day and day.date(), since=since and since.date()))
         newest = store.mailings.fetched("arxiv")[-1:]
     if as_json:
         show.as_json([_plain(item) for item in taken])
@@ -81,15 +81,21 @@ def wishes(settings: Settings, store: Store) -> set[str]:
 
 
 def take(
-    settings: Settings, store: Store, wanted: set[str], day: date | None = None, since: date | None = None
+    settings: Settings,
+    store: Store,
+    wanted: set[str],
+    *,
+    day: date | None = None,
+    since: date | None = None,
+    look_back: timedelta = intake.LOOK_BACK,
 ) -> Iterator[intake.Taken]:
-    """Fetches the mailing of a day, those missing since one, or those missing at all; saves each."""
+    """Fetches the mailing of a day, those missing since one, or those missing in the last days; saves each."""
     now = wiring.now()
     with ExitStack() as stack:
         for source in wiring.sources(settings):
             stack.callback(source.close)
             fetched = store.mailings.fetched(source.name)
-            days = [day] if day else intake.missing(source, fetched, wanted, now, since)
+            days = [day] if day else intake.missing(source, fetched, wanted, now, since=since, look_back=look_back)
             bare = [] if day else [known for known in intake.bare(fetched) if known not in days]
             bars = stack.enter_context(ExitStack())
             started = partial(_bars, bars, len(source.categories(tuple(wanted))))

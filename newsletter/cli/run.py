@@ -21,6 +21,8 @@ from newsletter.settings import Settings
 from newsletter.sources import listing as listing_file
 from newsletter.store import Store
 
+LOOK_BACK = timedelta(days=14)  # ten mailings, as many as an edition merges; `fetch` catches up what is older
+
 
 def run(
     *,
@@ -75,7 +77,7 @@ def _fetched(settings: Settings, store: Store, day: date | None, say: Callable[[
     """Fetches what is missing; True when all of it is there. A fault is said, and the run goes on."""
     if day in {mailing.date for mailing in store.mailings.days()} or not (wanted := fetching.wishes(settings, store)):
         return True
-    taken = list(fetching.take(settings, store, wanted, day))
+    taken = list(fetching.take(settings, store, wanted, day=day, look_back=LOOK_BACK))
     fetching.report(taken, say)
     return all(item.ready for item in taken)
 
