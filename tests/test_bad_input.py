@@ -105,6 +105,8 @@ def test_of_two_lines_with_one_id_the_first_counts(newsletter: Command, home: Pa
         {"title": "$\\frac{moss$ {{{{ \\"},
         {"title": "moss " * 4000},
         {"id": "math/0601001v3"},
+        {"version": 10**30},
+        {"version": "2", "comment": "\x00"},
         {"authors": ["<b>Eve</b>", "Ada\r\nX-Evil: 1"]},
     ],
 )  # fmt: skip

@@ -140,7 +140,7 @@ def _announcement(fields: dict[str, Any]) -> Announcement:
         categories=categories,
         primary_category=primary,
         comment=_text(fields, "comment"),
-        version=version if isinstance(version, int) and version > 0 else 1,
+        version=version if isinstance(version, int) and 0 < version < 10_000 else 1,
         doi=_text(fields, "doi"),
         journal_ref=_text(fields, "journal_ref"),
         submitted_at=_moment(_text(fields, "submitted_at")),
