@@ -1,13 +1,13 @@
 """Decides how an edition is written as a JSON file, and what such a file says. Calls nothing."""
 
 import json
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from newsletter.errors import InputError
-from newsletter.models import Cost, Edition, Paper, Score, Scored, Totals, Usage
+from newsletter.models import Cadence, Cost, Day, Edition, Kind, Paper, Score, Scored, Status, Totals, Usage
 from newsletter.tex import displayed
 from newsletter.validation import in_words
 
@@ -27,6 +27,7 @@ class _Cost(BaseModel):
 class _Totals(BaseModel):
     announced: int = 0
     scanned: int = 0
+    candidates: int = 0
     relevant: int = 0
 
 
@@ -40,6 +41,17 @@ class _Item(BaseModel):
     novelty: int | None = None
     topic: str = ""
     summary: str = ""
+    local: float = 0.0
+    followed: list[str] = []
+    announced_on: date | None = None
+    top: int | None = None
+    version: int = 1
+    categories: list[str] = []
+    primary_category: str = ""
+    paper_comment: str = ""
+    journal_ref: str = ""
+    doi: str = ""
+    submitted_at: datetime | None = None
 
 
 class _File(BaseModel):
@@ -56,6 +68,17 @@ class _File(BaseModel):
     not_scored: list[_Item] = []
     near_misses: list[_Item] = []
     prompt: str = ""
+    kind: Kind = Kind.DIGEST
+    cadence: Cadence = Cadence.DAILY
+    status: Status = Status.OK
+    mailings: list[Day] = []
+    older: list[Day] = []
+    fault: str = ""
+    economies: list[str] = []
+    categories: list[str] = []
+    topics: list[str] = []
+    full_papers: int = 12
+    language: str = "en"
 
 
 def dump(edition: Edition) -> str:
@@ -68,6 +91,14 @@ def dump(edition: Edition) -> str:
             "kind": edition.kind,
             "cadence": edition.cadence,
             "status": edition.status,
+            "mailings": [str(day) for day in edition.mailings],
+            "older": [str(day) for day in edition.older],
+            "fault": edition.fault,
+            "economies": edition.economies,
+            "categories": edition.categories,
+            "topics": edition.topics,
+            "full_papers": edition.full_papers,
+            "language": edition.language,
             "scorer": edition.scorer,
             "model": edition.model,
             "usage": {
@@ -80,6 +111,7 @@ def dump(edition: Edition) -> str:
             "totals": {
                 "announced": edition.totals.announced,
                 "scanned": edition.totals.scanned,
+                "candidates": edition.totals.candidates,
                 "relevant": edition.totals.relevant,
             },
             "papers": [_item(item) for item in edition.papers],
@@ -112,30 +144,66 @@ def parse(raw: bytes, name: str) -> Edition:
         usage=Usage(**file.usage.model_dump()),
         cost=Cost(**file.cost.model_dump()),
         prompt=file.prompt,
-        mailings=(file.date,),
+        kind=file.kind,
+        cadence=file.cadence,
+        status=file.status,
+        mailings=tuple(file.mailings) or (file.date,),
+        older=tuple(file.older),
+        fault=file.fault,
+        economies=tuple(file.economies),
+        categories=tuple(file.categories),
+        topics=tuple(file.topics),
+        full_papers=file.full_papers,
+        language=file.language,
     )
 
 
 def _bare(paper: Paper) -> dict[str, Any]:
-    return {"id": paper.id, "title": paper.title, "authors": paper.authors, "abstract": paper.abstract}
+    optional = {
+        "version": paper.version if paper.version > 1 else None,
+        "categories": paper.categories,
+        "primary_category": paper.primary_category,
+        "paper_comment": paper.comment,  # the authors'; "comment" is ours
+        "journal_ref": paper.journal_ref,
+        "doi": paper.doi,
+        "submitted_at": paper.submitted_at.isoformat() if paper.submitted_at else None,
+    }
+    plain = {"id": paper.id, "title": paper.title, "authors": paper.authors, "abstract": paper.abstract}
+    return plain | {key: value for key, value in optional.items() if value}
 
 
 def _item(item: Scored) -> dict[str, Any]:
     score = item.score
-    optional = {"topic": score.topic, "summary": score.summary}
-    return {
-        **_bare(item.paper),
-        "comment": score.comment,
-        "relevance": score.relevance,
-        "novelty": score.novelty,
-        **{key: value for key, value in optional.items() if value},
+    plain = {"comment": score.comment, "relevance": score.relevance, "novelty": score.novelty}
+    optional = {
+        "topic": score.topic,
+        "summary": score.summary,
+        "local": score.local,
+        "followed": item.followed,
+        "announced_on": str(item.date) if item.date else None,
+        "top": item.top,
     }
+    return _bare(item.paper) | plain | {key: value for key, value in optional.items() if value}
 
 
 def _scored(item: _Item) -> Scored:
-    score = Score(item.relevance, item.novelty, item.topic, item.comment, summary=item.summary)
-    return Scored(_paper(item), score)
+    score = Score(item.relevance, item.novelty, item.topic, item.comment, summary=item.summary, local=item.local)
+    return Scored(_paper(item), score, tuple(item.followed), item.announced_on, item.top)
 
 
 def _paper(item: _Item) -> Paper:
-    return displayed(Paper(item.id, item.title, tuple(item.authors), item.abstract, (), ""))
+    return displayed(
+        Paper(
+            id=item.id,
+            title=item.title,
+            authors=tuple(item.authors),
+            abstract=item.abstract,
+            categories=tuple(item.categories),
+            primary_category=item.primary_category,
+            comment=item.paper_comment,
+            version=item.version,
+            doi=item.doi,
+            journal_ref=item.journal_ref,
+            submitted_at=item.submitted_at,
+        )
+    )
