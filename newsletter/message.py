@@ -73,7 +73,8 @@ def build(email: Email, envelope: Envelope, date: datetime) -> bytes:
 
 def quoted_printable(text: str) -> bytes:
     """The text in UTF-8 and quoted-printable, with CRLF line ends, in lines of at most 76 octets."""
-    return binascii.b2a_qp(_ENDS.sub("\n", text).encode("utf-8", "replace")).replace(b"\n", b"\r\n")
+    lines = _ENDS.sub("\n", text) if "\r" in text else text
+    return binascii.b2a_qp(lines.encode("utf-8", "replace")).replace(b"\n", b"\r\n")
 
 
 def _headers(email: Email, envelope: Envelope, date: datetime, boundary: str) -> list[tuple[str, str]]:
