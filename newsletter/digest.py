@@ -260,7 +260,7 @@ def _facts(paper: Paper, words: Words) -> tuple[str, ...]:
 def _when(edition: Edition, words: Words) -> str:
     days = edition.mailings
     if len(days) > 1:
-        return words.say("{first} to {last}", first=words.day(days[0]), last=words.day(days[-1]))
+        return words.days(days[0], days[-1])
     return words.day(edition.date)
 
 

@@ -50,6 +50,13 @@ class Words:
         values = {"weekday": say(_WEEKDAYS[day.weekday()]), "day": day.day, "month": say(_MONTHS[day.month - 1])}
         return say("{weekday} {day} {month}", **values)
 
+    def days(self, first: date, last: date) -> str:
+        """16 to 18 November, or both days in full where the month changes."""
+        if (first.year, first.month) != (last.year, last.month):
+            return self.say("{first} to {last}", first=self.day(first), last=self.day(last))
+        month = self.say(_MONTHS[last.month - 1])
+        return self.say("{first} to {last} {month}", first=first.day, last=last.day, month=month)
+
     def date(self, day: date) -> str:
         """18 November 2026."""
         return self.say("{day} {month} {year}", day=day.day, month=self.say(_MONTHS[day.month - 1]), year=day.year)

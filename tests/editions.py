@@ -21,8 +21,11 @@ from newsletter.sources import listing
 from newsletter.tex import displayed
 from tests.builders import WEDNESDAY
 
-TOPICS = ("Learning from few labels", "Numerical methods", "Quantum error correction")
-COMMENTS = ("Bounds the error without the usual smoothness.", "A check of a claim that others took for granted.")
+TOPICS = ("Methods with guarantees", "Measurements that surprise", "Tools for open research")
+COMMENTS = (
+    "Matches your topic closely: the claim comes with a bound and is checked on open data.",
+    "Close to your topic: a careful test of what others took for granted.",
+)
 LINKS = Links(
     unsubscribe="https://news.example.org/u/c2FtcGxlLXRva2VuLW9ubHk",
     web_copy="https://news.example.org/e/c2FtcGxlLXdlYi1jb3B5",
@@ -40,6 +43,11 @@ def sample_papers() -> list[Paper]:
     return papers
 
 
+def _sentence_with_we(abstract: str) -> str:
+    sentences = abstract.split(". ")
+    return next((sentence for sentence in sentences if "We " in sentence), sentences[0]).rstrip(".") + "."
+
+
 def sample_scored(count: int, *, by_model: bool = True) -> tuple[Scored, ...]:
     papers = sample_papers()
     items = []
@@ -52,7 +60,7 @@ def sample_scored(count: int, *, by_model: bool = True) -> tuple[Scored, ...]:
             novelty=max(3, 9 - i // 4) if by_model else None,
             topic=TOPICS[i % 3],
             comment=COMMENTS[i % 2] if by_model else "Matching words: labels, sample, bound.",
-            summary=paper.abstract.split(". ")[0] + "." if by_model else "",
+            summary=_sentence_with_we(paper.abstract) if by_model else "",
             local=1 - i / 100,
         )
         followed = (paper.shown.authors[-1],) if i == 2 else ()

@@ -193,7 +193,7 @@ def test_an_edition_of_several_mailings_goes_by_day() -> None:
     papers = [replace(scored(a_paper(i)), date=day) for i, day in enumerate([WEDNESDAY, monday, WEDNESDAY], 1)]
     edition = an_edition(papers, cadence=Cadence.WEEKLY, mailings=(monday, WEDNESDAY))
     page = Page(html_of(edition))
-    assert "Monday 16 November to Wednesday 18 November" in page.text
+    assert "16 to 18 November" in page.text
     headings = [m.start() for m in re.finditer("Monday 16 November On|Wednesday 18 November On", page.text)]
     assert len(headings) == 2
 

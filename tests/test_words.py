@@ -70,3 +70,11 @@ def test_the_compiled_catalogue_is_that_of_the_text(language: str) -> None:
 )
 def test_a_day_is_written_as_the_language_does(language: str, day: str) -> None:
     assert words(language).day(WEDNESDAY) == day
+
+
+def test_a_span_of_days_names_the_month_once_or_each() -> None:
+    assert words("en").days(WEDNESDAY.replace(day=16), WEDNESDAY) == "16 to 18 November"
+    assert words("de").days(WEDNESDAY.replace(day=16), WEDNESDAY) == "16. bis 18. November"
+    assert (
+        words("en").days(WEDNESDAY.replace(month=10, day=30), WEDNESDAY) == "Friday 30 October to Wednesday 18 November"
+    )
