@@ -20,6 +20,7 @@ from newsletter.cli import (
     resume,
     run,
     sends,
+    serve,
     subscribers,
     topics,
 )
@@ -61,6 +62,7 @@ app.command("explain")(explain.explain)
 app.command("resolve")(resolve.resolve)
 app.command("replay")(replay.replay)
 app.command("resume")(resume.resume)
+app.command("serve")(serve.serve)
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(topics.app, name="topics")
 

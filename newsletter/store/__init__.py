@@ -25,9 +25,9 @@ class Store:
         self.database = database
         self.papers = Papers(database)
         self.mailings = Mailings(database, self.papers)
-        self.subscribers = Subscribers(database)
-        self.editions = Editions(database, self.papers)
         self.suppressions = Suppressions(database)
+        self.subscribers = Subscribers(database, self.suppressions)
+        self.editions = Editions(database, self.papers)
         self.sends = Sends(database, self.suppressions)
         self.events = Events(database, self.suppressions)
         self.facts = Facts(database)

@@ -3,14 +3,16 @@
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 
 from newsletter.models import Subscriber, SubscriberStatus, TopicsFile, Wishes
 from newsletter.store.database import Database, Row
+from newsletter.store.suppressions import Suppressions
 from newsletter.topics import read_body
 
+UNDONE_WITHIN = timedelta(days=7)  # how long the reader's own link may undo its unsubscribe
 _WISHES = TypeAdapter(Wishes)
 _FILE_GONE = "the topics file is gone"
 
@@ -35,8 +37,9 @@ class Known:
 
 
 class Subscribers:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, suppressions: Suppressions) -> None:
         self._database = database
+        self._suppressions = suppressions
 
     def known(self) -> Iterator[Known]:
         """Everyone on record, by slug."""
@@ -118,6 +121,44 @@ class Subscribers:
                 [status, reason, now.isoformat(), until.isoformat() if until else None, slug],
             )
         return cursor.rowcount == 1
+
+    def leave(self, subscriber_id: int, source: str, now: datetime) -> bool:
+        """Unsubscribes, and suppresses the address; True also a second time, False for nobody of ours."""
+        with self._database.writing() as db:
+            row = next(db.query("SELECT email, status FROM subscribers WHERE id = ?", [subscriber_id]), None)
+            if row is None:
+                return False
+            if row["status"] in (SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED):
+                db.conn.execute(
+                    "UPDATE subscribers SET status = 'unsubscribed', status_reason = ?, status_at = ?, "
+                    "paused_until = NULL WHERE id = ?",
+                    [source, now.isoformat(), subscriber_id],
+                )
+                self._suppressions.add_within(db, row["email"], "unsubscribe", source, now)
+        return True
+
+    def come_back(self, subscriber_id: int, source: str, now: datetime) -> bool:
+        """Undoes a recent `leave` of the same source; False when there is none to undo."""
+        with self._database.writing() as db:
+            row = next(
+                db.query(
+                    "SELECT email FROM subscribers WHERE id = ? AND status = 'unsubscribed' AND status_reason = ? "
+                    "AND status_at >= ?",
+                    [subscriber_id, source, (now - UNDONE_WITHIN).isoformat()],
+                ),
+                None,
+            )
+            if row is None:
+                return False
+            self._suppressions.remove_within(db, row["email"], source)
+            db.conn.execute(
+                "UPDATE subscribers SET status = 'active', status_reason = 'came back', status_at = ? WHERE id = ?",
+                [now.isoformat(), subscriber_id],
+            )
+        return True
+
+    def exists(self, subscriber_id: int) -> bool:
+        return bool(self._database.row("SELECT 1 FROM subscribers WHERE id = ?", [subscriber_id]))
 
     def wake(self, now: datetime) -> None:
         """Ends the pauses whose time is over."""

@@ -1,0 +1,41 @@
+"""What readers and backends reach over HTTP: one file of this folder per errand. GET and HEAD change nothing.
+
+No page sets a cookie, runs a script or loads anything from elsewhere; a token opens its one errand and nothing else.
+"""
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from newsletter.errors import NewsletterError
+from newsletter.web import edition, health, unsubscribe, webhook
+from newsletter.web.headers import SecurityHeaders
+from newsletter.web.pages import Pages
+from newsletter.web.rooms import Rooms
+
+
+def app(rooms: Rooms) -> Starlette:
+    """All routes over one store."""
+    pages = Pages(rooms.templates, rooms.home)
+    routes = [
+        *unsubscribe.routes(rooms, pages),
+        *edition.routes(rooms, pages),
+        *webhook.routes(rooms),
+        *health.routes(rooms),
+    ]
+
+    async def missing(_: Request, __: Exception) -> Response:
+        return pages.show("unknown.html", status=404)
+
+    async def fault(_: Request, __: Exception) -> Response:
+        """The database does not answer: whoever asked may try again."""
+        return pages.show("fault.html", status=503, headers={"Retry-After": "60"})
+
+    made = Starlette(
+        routes=routes,
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers={404: missing, NewsletterError: fault},
+    )
+    made.router.redirect_slashes = False  # a redirect would turn a mailbox's POST into a GET (RFC 8058 §3.1)
+    return made
