@@ -114,17 +114,27 @@ class Sink:
         self.say: dict[str, str] = {}
         self.connections = 0
         self.drop_after_data = False
+        self.at: tuple[str, int, Callable[[], None]] = ("", 0, lambda: None)  # stage, the how-maniest, what happens
+
+    def _reach(self, stage: str) -> None:
+        here, number, act = self.at
+        if here == stage:
+            self.at = here, number - 1, act
+            if number == 1:
+                act()
 
     async def handle_EHLO(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         self.connections += 1
+        self._reach("EHLO")
         session.host_name = hostname
         return responses
 
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        self._reach("MAIL")
         if "MAIL" not in self.say:
             envelope.mail_from = address
             envelope.mail_options.extend(options)
@@ -133,6 +143,7 @@ class Sink:
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        self._reach("RCPT")
         if "RCPT" not in self.say:
             envelope.rcpt_tos.append(address)
         return self.say.get("RCPT", "250 OK")
@@ -142,8 +153,10 @@ class Sink:
             assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
             return "250 nobody hears this"
+        self._reach("DATA")
         if "DATA" not in self.say:
             self.envelopes.append(envelope)
+        self._reach("accepted")
         return self.say.get("DATA", f"250 2.0.0 Ok: queued as Q{len(self.envelopes)}")
 
     def deliveries(self) -> Counter[str]:

@@ -8,6 +8,7 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
+    bounces,
     costs,
     demo,
     explain,
@@ -22,6 +23,7 @@ from newsletter.cli import (
     sends,
     serve,
     subscribers,
+    suppressions,
     topics,
 )
 from newsletter.errors import NewsletterError
@@ -63,7 +65,9 @@ app.command("resolve")(resolve.resolve)
 app.command("replay")(replay.replay)
 app.command("resume")(resume.resume)
 app.command("serve")(serve.serve)
+app.command("bounces")(bounces.bounces)
 app.add_typer(subscribers.app, name="subscribers")
+app.add_typer(suppressions.app, name="suppressions")
 app.add_typer(topics.app, name="topics")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli import show, wiring
+from newsletter.cli import exchange, show, status, wiring
 from newsletter.cli.rank import read_topics
 from newsletter.errors import InputError
 from newsletter.files import write_atomically
@@ -15,7 +15,13 @@ from newsletter.roster import SLUG, Problem, read, roster
 from newsletter.settings import Settings
 from newsletter.topics import parse
 
-app = typer.Typer(help="Add, list and show subscribers.", no_args_is_help=True)
+app = typer.Typer(help="Who gets mail: add, show, pause, remove, move and erase.", no_args_is_help=True)
+app.command("pause")(status.pause)
+app.command("resume")(status.resume)
+app.command("remove")(status.remove)
+app.command("export")(exchange.export)
+app.command("import")(exchange.import_)
+app.command("erase")(status.erase)
 
 
 @app.command()
@@ -120,6 +126,11 @@ def _check(text: str, target: Path, settings: Settings) -> None:
         if not getattr(wishes, key):
             raise InputError(f"{target.name}: {key}: is missing; give it with --{key} or in the front matter")
     with wiring.open_store(settings) as store:
+        if found := store.suppressions.find(wishes.email):
+            raise InputError(
+                f"{wishes.email} is suppressed ({found.reason}): if its owner asks for mail again, first run "
+                f"`newsletter suppressions remove {wishes.email}`"
+            )
         for known in store.subscribers.known():
             if known.email.casefold() == wishes.email.casefold() and known.slug != target.stem:
                 raise InputError(f"{wishes.email} is the address of {known.slug} already")

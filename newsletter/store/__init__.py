@@ -12,6 +12,7 @@ from newsletter.store.events import Events
 from newsletter.store.facts import Facts
 from newsletter.store.mailings import Mailings
 from newsletter.store.papers import Papers
+from newsletter.store.privacy import Privacy
 from newsletter.store.scores import ScoreShelf
 from newsletter.store.sends import Sends
 from newsletter.store.subscribers import Subscribers
@@ -30,6 +31,7 @@ class Store:
         self.editions = Editions(database, self.papers)
         self.sends = Sends(database, self.suppressions)
         self.events = Events(database, self.suppressions)
+        self.privacy = Privacy(database, self.suppressions)
         self.facts = Facts(database)
         self.blocks = Blocks(database)
         self.charges = Charges(database)

@@ -1,0 +1,108 @@
+"""Privacy: all that is on record of one person, for them to read, and its erasure.
+
+An erasure keeps sends, states and charges, whose numbers must still add up, under a name that says nothing; the
+address stays only as a keyed hash, so that it is never mailed again.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from newsletter.store.database import Database
+from newsletter.store.suppressions import Suppressions
+
+_BLANKED = (
+    "UPDATE sends SET address = '', message = NULL, detail = '' WHERE subscriber_id = :id",
+    "UPDATE attempts SET detail = '' WHERE send_id IN (SELECT id FROM sends WHERE subscriber_id = :id)",
+    (
+        "UPDATE edition_papers SET topic = '', comment = '', evidence = '', summary = '', followed = '[]' "
+        "WHERE subscriber_id = :id"
+    ),
+    (
+        "UPDATE editions SET facts = json_set(facts, '$.subscriber', :name, '$.topics', json('[]'), "
+        "'$.categories', json('[]')) WHERE subscriber_id = :id"
+    ),
+    "UPDATE consents SET address = '', ip = '' WHERE subscriber_id = :id",
+    "DELETE FROM comments WHERE topics_key = :own_topics",
+    "UPDATE topics SET body = '', hash = 'erased-' || key WHERE key = :own_topics",
+    (
+        "UPDATE subscribers SET slug = :name, email = '', status = 'removed', status_reason = 'erased', "
+        "status_at = :now, wishes = '{}', topics_key = NULL, file_time = NULL, file_size = NULL, paused_until = NULL WHERE id = :id"
+    ),
+)
+
+
+class Privacy:
+    def __init__(self, database: Database, suppressions: Suppressions) -> None:
+        self._database = database
+        self._suppressions = suppressions
+
+    def record(self, subscriber_id: int) -> dict[str, Any]:
+        """All that is on record of a subscriber, as JSON has it."""
+        one = self._database.row(
+            """
+            SELECT slug, email, status, status_reason, status_at, paused_until, created_at, body AS topics, wishes
+            FROM subscribers LEFT JOIN topics ON topics.key = topics_key WHERE id = ?
+            """,
+            [subscriber_id],
+        )
+        assert one is not None, "the caller looked it up"
+        found = self._suppressions.find(one["email"])
+        return one | {
+            "suppressed": found.reason if found else "",
+            "consents": self._rows(
+                "SELECT address, at, source, wording, ip, confirmed_at FROM consents WHERE subscriber_id = ?",
+                subscriber_id,
+            ),
+            "sends": self._rows(
+                "SELECT sends.id, date, kind, address, state, detail, backend, created_at, changed_at "
+                "FROM sends JOIN editions ON editions.id = edition_id WHERE sends.subscriber_id = ?",
+                subscriber_id,
+            ),
+            "events": self._rows(
+                "SELECT events.type, events.at, events.address, events.detail FROM events "
+                "JOIN sends ON sends.id = send_id WHERE subscriber_id = ?",
+                subscriber_id,
+            ),
+            "editions": self._rows(
+                "SELECT date, kind, status, frozen_at FROM editions WHERE subscriber_id = ?", subscriber_id
+            ),
+        }
+
+    def erase(self, subscriber_id: int, now: datetime) -> None:
+        """Erases a person, in one transaction; their addresses stay suppressed by hash alone."""
+        values = {"id": subscriber_id, "name": f"erased-{subscriber_id}", "now": now.isoformat()}
+        with self._database.writing() as db:
+            db.conn.execute("PRAGMA secure_delete = ON")
+            addresses = {
+                row["address"]
+                for row in db.query(
+                    "SELECT email AS address FROM subscribers WHERE id = :id UNION SELECT address FROM sends WHERE "
+                    "subscriber_id = :id UNION SELECT address FROM consents WHERE subscriber_id = :id",
+                    values,
+                )
+                if row["address"]
+            }
+            own = next(
+                db.query(
+                    "SELECT topics_key FROM subscribers AS me WHERE id = :id AND NOT EXISTS (SELECT 1 FROM subscribers "
+                    "WHERE id != :id AND topics_key = me.topics_key)",
+                    values,
+                ),
+                {"topics_key": None},
+            )
+            for address in addresses:
+                self._suppressions.add_within(db, address, "erased", "erasure", now)
+                db.conn.execute(
+                    "UPDATE suppressions SET address = NULL WHERE address_hash = ?", [self._suppressions.hash(address)]
+                )
+                db.conn.execute(
+                    "UPDATE events SET address = '', detail = '', raw = '{}' WHERE address = ? COLLATE NOCASE "
+                    "OR send_id IN (SELECT id FROM sends WHERE subscriber_id = ?)",
+                    [address, subscriber_id],
+                )
+            for statement in _BLANKED:
+                db.conn.execute(statement, values | {"own_topics": own["topics_key"]})
+        self._database.row("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _rows(self, sql: str, subscriber_id: int) -> list[dict[str, Any]]:
+        return self._database.rows(f"{sql} ORDER BY 1", [subscriber_id])

@@ -1,0 +1,45 @@
+"""A run in a process of its own, that may kill itself: what `newsletter run` does once editions are frozen."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+from filelock import FileLock
+
+from newsletter.deliver.smtp import Options, Smtp
+from newsletter.dispatch import dispatch
+from newsletter.models import Outgoing, Receipt, Send
+from newsletter.store import Store
+from tests.delivery import a_desk
+
+POINTS = ("claimed", "submitting", "handed over", "settled")
+
+
+def run(home: Path, port: int, lanes: int, point: str = "", count: int = 0) -> None:
+    """Sends what is ready to the server at `port`; dies the `count`-th time it reaches `point`."""
+    reached = dict.fromkeys(POINTS, 0)
+
+    def reach(here: str) -> None:
+        reached[here] += 1
+        if here == point and reached[here] == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    class Dying(Smtp):
+        def submit(self, outgoing: Outgoing) -> Receipt:
+            reach("submitting")
+            receipt = super().submit(outgoing)
+            reach("handed over")
+            return receipt
+
+    def write(send: Send) -> bytes:
+        reach("claimed")
+        return f"To: {send.address}\r\nMessage-ID: <{send.id}@example.org>\r\n\r\nhello {send.slug}\r\n".encode()
+
+    with FileLock(home / "run.lock", timeout=10), Store.open(home / "newsletter.db") as store:
+        backend = Dying(Options.model_validate({"url": f"smtp://127.0.0.1:{port}", "timeout_seconds": 10}))
+        try:
+            desk = a_desk(store, backend, write=write, lanes=lanes)
+            dispatch(replace(desk, tell=lambda _: reach("settled")))
+        finally:
+            backend.close()
