@@ -10,6 +10,11 @@ from typing import Any
 from newsletter.store.database import Database
 from newsletter.store.suppressions import Suppressions
 
+# Topics that somebody else uses or used; all others are this person's, or old readings that belong to nobody.
+_OTHERS_TOPICS = """
+    SELECT topics_key FROM subscribers WHERE id != :id AND topics_key IS NOT NULL
+    UNION SELECT topics_key FROM editions WHERE subscriber_id != :id AND topics_key IS NOT NULL
+"""
 _BLANKED = (
     "UPDATE sends SET address = '', message = NULL, detail = '' WHERE subscriber_id = :id",
     "UPDATE attempts SET detail = '' WHERE send_id IN (SELECT id FROM sends WHERE subscriber_id = :id)",
@@ -22,11 +27,12 @@ _BLANKED = (
         "'$.categories', json('[]')) WHERE subscriber_id = :id"
     ),
     "UPDATE consents SET address = '', ip = '' WHERE subscriber_id = :id",
-    "DELETE FROM comments WHERE topics_key = :own_topics",
-    "UPDATE topics SET body = '', hash = 'erased-' || key WHERE key = :own_topics",
+    f"DELETE FROM comments WHERE topics_key NOT IN ({_OTHERS_TOPICS})",  # noqa: S608 - a constant of ours
+    f"UPDATE topics SET body = '', hash = 'erased-' || key WHERE key NOT IN ({_OTHERS_TOPICS})",  # noqa: S608
     (
         "UPDATE subscribers SET slug = :name, email = '', status = 'removed', status_reason = 'erased', "
-        "status_at = :now, wishes = '{}', topics_key = NULL, file_time = NULL, file_size = NULL, paused_until = NULL WHERE id = :id"
+        "status_at = :now, wishes = '{}', topics_key = NULL, file_time = NULL, file_size = NULL, paused_until = NULL "
+        "WHERE id = :id"
     ),
 )
 
@@ -82,14 +88,6 @@ class Privacy:
                 )
                 if row["address"]
             }
-            own = next(
-                db.query(
-                    "SELECT topics_key FROM subscribers AS me WHERE id = :id AND NOT EXISTS (SELECT 1 FROM subscribers "
-                    "WHERE id != :id AND topics_key = me.topics_key)",
-                    values,
-                ),
-                {"topics_key": None},
-            )
             for address in addresses:
                 self._suppressions.add_within(db, address, "erased", "erasure", now)
                 db.conn.execute(
@@ -101,7 +99,7 @@ class Privacy:
                     [address, subscriber_id],
                 )
             for statement in _BLANKED:
-                db.conn.execute(statement, values | {"own_topics": own["topics_key"]})
+                db.conn.execute(statement, values)
         self._database.row("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _rows(self, sql: str, subscriber_id: int) -> list[dict[str, Any]]:
