@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -191,6 +192,7 @@ def _quoted(text: str) -> str:
     return quote(text, errors="replace")
 
 
+@lru_cache(maxsize=8192)  # a day's abstracts are the same for all subscribers
 def _wrapped(text: str, indent: int = 0, hang: int = 0) -> str:
     """The text in lines of at most 72 columns, all but the first further in by `hang`; long addresses stay whole."""
     lines, line, inner = [], " " * indent, " " * (indent + hang)
