@@ -50,8 +50,8 @@ def subscribe(home: Path, count: int, mix: random.Random) -> None:
         (home / "subscribers" / f"{slug}.md").write_text(text.replace("**Keywords", own, 1), encoding="utf-8")
 
 
-def measured(home: Path, *arguments: str) -> tuple[float, float]:
-    """Seconds and peak MB of a command."""
+def measured(home: Path, *arguments: str) -> tuple[float, float, float]:
+    """Seconds, seconds of processor time and peak MB of a command."""
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "newsletter", *arguments],
@@ -62,11 +62,11 @@ def measured(home: Path, *arguments: str) -> tuple[float, float]:
     if status:
         sys.exit(f"newsletter {' '.join(arguments)} ended with {os.waitstatus_to_exitcode(status)}")
     unit = 2**20 if sys.platform == "darwin" else 2**10
-    return time.perf_counter() - started, usage.ru_maxrss / unit
+    return time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit
 
 
 def main() -> None:
-    print(f"{'subscribers':>11}  {'stage':34}{'seconds':>9}{'ms each':>9}{'peak MB':>9}")
+    print(f"{'subscribers':>11}  {'stage':34}{'seconds':>9}{'ms each':>9}{'CPU ms':>9}{'peak MB':>9}")
     for count in [int(argument) for argument in sys.argv[1:]] or [1000, 10_000]:
         mix = random.Random(7)
         with tempfile.TemporaryDirectory() as folder:
@@ -79,9 +79,10 @@ def main() -> None:
                 ("send (render, message, outbox)", []),
                 ("again (nothing is due)", []),
             ):
-                seconds, mb = measured(home, "run", "--listing", listing, *arguments)
+                seconds, busy, mb = measured(home, "run", "--listing", listing, *arguments)
                 peak = max(peak, mb)
-                print(f"{count:>11}  {stage:35}{seconds:>8.1f}{1000 * seconds / count:>9.1f}{mb:>9.0f}", flush=True)
+                each = f"{1000 * seconds / count:>9.1f}{1000 * busy / count:>9.1f}"
+                print(f"{count:>11}  {stage:35}{seconds:>8.1f}{each}{mb:>9.0f}", flush=True)
             emails = sum(1 for _ in (home / "var" / "outbox").rglob("*.eml"))
             if emails != count or peak > MB_LIMIT:
                 sys.exit(f"{emails} emails for {count} subscribers, {peak:.0f} MB (at most {MB_LIMIT})")
