@@ -154,6 +154,13 @@ def test_09_empty_feeds_are_no_holiday_while_oai_names_new_papers(tmp_path: Path
     assert "missing in the lists: 2611.00002" in mailing.note
 
 
+def test_09_a_day_without_a_paper_in_our_categories_is_no_holiday(tmp_path: Path) -> None:
+    papers = [*day_of_papers(TUESDAY, 1), *day_of_papers(WEDNESDAY, 2)]
+    with a_desk(tmp_path, *papers) as desk:
+        mailing = desk.mailing(categories=("q-bio.OT",))
+    assert (mailing.status, mailing.announcements) == (MailingStatus.COMPLETE, ())
+
+
 @pytest.mark.parametrize("monday", [date(2026, 3, 9), date(2026, 11, 2)], ids=["spring", "autumn"])
 def test_10_the_clock_changes_on_a_weekend(tmp_path: Path, monday: date) -> None:
     friday = monday - timedelta(days=3)

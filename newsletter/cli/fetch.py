@@ -61,7 +61,7 @@ def fetch(
                 "there are no subscribers yet, so no categories: add one with `newsletter subscribers add`"
             )
         taken = list(take(settings, store, wanted, day=day and day.date(), since=since and since.date()))
-        newest = store.mailings.fetched("arxiv")[-1:]
+        newest = store.mailings.days()[-1:]
     if as_json:
         show.as_json([_plain(item) for item in taken])
     else:

@@ -38,7 +38,7 @@ class Options(Section):
     retry_seconds: float = Field(60.0, ge=0)
     timeout_seconds: float = Field(30.0, gt=0)
     early: bool = False
-    contact: str = ""
+    contact: str = Field("", pattern=r"^[\x20-\x7e]*$")  # it becomes part of a header
     raw_days: int = Field(14, ge=1)
 
 

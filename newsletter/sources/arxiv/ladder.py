@@ -95,7 +95,7 @@ def fetch(wanted: Wanted, doors: Doors, progress: Progress) -> Mailing:
     covered = [c for c in wanted.categories if c not in gathered.failed]
     return Mailing(
         date=wanted.day,
-        status=_status(gathered.whole, bool(announcements)),
+        status=_status(gathered.whole, bool(announcements) or any(h.id in within for h in headers or ())),
         announcements=announcements,
         note="; ".join(gathered.notes),
         mark=compare.mark(gathered.lists, headers or (), within, wanted.day, before),
@@ -129,10 +129,11 @@ def fetch_early(wanted: Wanted, doors: Doors, progress: Progress) -> Mailing:
     )
 
 
-def _status(whole: bool, has_papers: bool) -> MailingStatus:
+def _status(whole: bool, anything: bool) -> MailingStatus:
+    """Empty only where arXiv announced nothing at all; a day without a paper in our categories is complete."""
     if not whole:
         return MailingStatus.PARTIAL
-    return MailingStatus.COMPLETE if has_papers else MailingStatus.EMPTY
+    return MailingStatus.COMPLETE if anything else MailingStatus.EMPTY
 
 
 def _from_feeds(wanted: Wanted, gathered: _Gathered, doors: Doors, progress: Progress) -> None:
