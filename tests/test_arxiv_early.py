@@ -125,6 +125,24 @@ def test_a_partial_mailing_waits_until_six_and_what_completes_it_stands_in_the_n
     assert edition_papers(desk) == ["2611.00003", "2611.00005"]
 
 
+def test_a_mailing_that_was_completed_after_the_next_edition_is_not_forgotten(desk: Desk) -> None:
+    a_run(desk)
+    desk.at(new_york(THURSDAY)).arxiv.hidden_from["feed"] = {"2611.00003"}
+    desk.arxiv.fail("/oai", refused(503), times=4)
+    desk.fetch()
+    a_run(desk.at(new_york(THURSDAY, 6, 1)))
+    desk.arxiv.hidden_from["oai"] = {"2611.00003"}
+    desk.at(new_york(FRIDAY)).fetch(FRIDAY)
+    a_run(desk)
+    desk.arxiv.hidden_from["oai"] = set()
+    desk.at(new_york(FRIDAY, 2)).fetch(THURSDAY)
+    monday = FRIDAY + timedelta(days=3)
+    desk.arxiv.papers += day_of_papers(monday, 6, title="Growth of moss")
+    desk.at(new_york(monday)).fetch()
+    a_run(desk)
+    assert edition_papers(desk) == ["2611.00003", "2611.00006"]
+
+
 def test_a_holiday_leads_to_a_heartbeat_that_says_so(desk: Desk) -> None:
     a_run(desk)
     desk.arxiv.papers = [p for p in desk.arxiv.papers if p.day == WEDNESDAY]

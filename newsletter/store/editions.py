@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from pydantic import TypeAdapter
 
@@ -11,13 +11,15 @@ from newsletter.models import RELEASED, Day, Edition, Kind, Paper, Score, Scored
 from newsletter.store.database import Database, Row
 from newsletter.store.papers import Papers
 
+COMPLETED_WITHIN = timedelta(days=14)  # papers that come later still are not looked for
 _EDITION = TypeAdapter(Edition)
 _RELEASED = ", ".join(f"'{state}'" for state in RELEASED)
 
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """What is remembered of a subscriber's newest digest: its date, its mailings, and when it was frozen."""
+    """What is remembered of a subscriber's newest digest: its date, when it was frozen, and the mailings of all digests
+    of those days in which a mailing may still be completed."""
 
     date: date
     mailings: tuple[Day, ...]
@@ -105,14 +107,20 @@ class Editions:
         """The subscriber's newest digest, of those dated `until` or before."""
         row = self._database.row(
             """
-            SELECT date, facts ->> '$.mailings' AS mailings, frozen_at FROM editions
+            SELECT date, frozen_at, (
+                SELECT json_group_array(DISTINCT value)
+                FROM editions AS recent, json_each(recent.facts, '$.mailings')
+                WHERE recent.subscriber_id = editions.subscriber_id AND recent.kind = 'digest'
+                    AND recent.date BETWEEN date(editions.date, ?) AND editions.date
+            ) AS mailings
+            FROM editions
             WHERE subscriber_id = ? AND kind = 'digest' AND date <= ? ORDER BY date DESC LIMIT 1
             """,
-            [subscriber_id, str(until)],
+            [f"-{COMPLETED_WITHIN.days} days", subscriber_id, str(until)],
         )
         if row is None:
             return None
-        mailings = tuple(date.fromisoformat(day) for day in json.loads(row["mailings"]))
+        mailings = tuple(sorted(date.fromisoformat(day) for day in json.loads(row["mailings"])))
         return Frozen(date.fromisoformat(row["date"]), mailings, datetime.fromisoformat(row["frozen_at"]))
 
     def newest_date(self) -> date | None:

@@ -73,7 +73,7 @@ def span(lists: Lists, headers: Iterable[Header], day: date, mark: str, *, next_
 
 def mark(lists: Lists, headers: Iterable[Header], within: Span, day: date, before: str) -> str:
     """The highest identifier that a mailing announced, for the next one to begin above it."""
-    listed = (e.paper.id for entries in lists.values() for e in entries if e.listed is Listed.NEW)
+    listed = (e.paper.id for entries in lists.values() for e in entries if e.listed is not Listed.REPLACE)
     possible = [i for i in (*listed, *(h.id for h in headers)) if i in within and order(i)[:2] <= (day.year, day.month)]
     return max([*possible, before], key=order)
 
