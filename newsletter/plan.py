@@ -12,7 +12,7 @@ from datetime import date
 
 from newsletter import local
 from newsletter.blocks import MOST, cut
-from newsletter.models import Paper, Reading, Subscriber, Topics
+from newsletter.models import Paper, Reading, Subscriber
 from newsletter.prompt import Prompts, Shown, show
 from newsletter.store import Store
 
@@ -27,14 +27,16 @@ class Part:
     nonce: str
     papers: tuple[Paper, ...]
     shown: Shown
-    readers: dict[int, str] = field(default_factory=dict)  # planned subscribers and the hash of their topics
+    readers: dict[str, dict[int, None]] = field(
+        default_factory=dict
+    )  # planned subscribers, by the hash of their topics
     warm: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def several(self) -> bool:
         """True when readers with different topics share the block."""
-        return len(set(self.readers.values())) > 1
+        return len(self.readers) > 1
 
 
 class Planned:
@@ -69,7 +71,9 @@ class Planned:
             self._cut([paper for paper in papers.values() if _key(paper) not in self._parts])
             for part in self._of(papers):
                 held = sum(1 << places[_key(paper)] for paper in part.papers if _key(paper) in places)
-                part.readers |= {who: topics for who, topics, mask in masks if mask & held}
+                for who, topics, mask in masks:
+                    if mask & held:
+                        part.readers.setdefault(topics, {})[who] = None
 
     def knows(self, subscriber_id: int) -> bool:
         """True when the subscriber was planned."""
@@ -92,12 +96,12 @@ class Planned:
     def sharers(self, part: Part) -> tuple[int, ...]:
         """The planned readers of a block whose editions are still open."""
         with self._lock:
-            return tuple(who for who in part.readers if who not in self._done)
+            return tuple(who for alike in part.readers.values() for who in alike if who not in self._done)
 
-    def alike(self, part: Part, subscriber_id: int, topics: Topics) -> tuple[int, ...]:
+    def alike(self, part: Part, subscriber_id: int, topics: str) -> tuple[int, ...]:
         """Those who pay for one reading of a block by these topics: all planned readers with the same ones."""
         with self._lock:
-            same = [who for who, other in part.readers.items() if other == topics.hash and who not in self._done]
+            same = [who for who in part.readers.get(topics, ()) if who not in self._done]
         return tuple(dict.fromkeys([subscriber_id, *same]))
 
     def _of(self, keys: Iterable[int]) -> list[Part]:

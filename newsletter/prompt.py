@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -165,16 +166,22 @@ def page(topics: Topics, prompts: Prompts) -> str:
     )
 
 
+@lru_cache(maxsize=8192)  # a paper stands in its block, and in each reader's second call
 def cleaned(text: str) -> str:
     """One line of visible text without the sentences that tell their reader how to grade."""
-    visible = "".join(c if c.isprintable() else " " if c in "\n\t\r" else "" for c in text.replace("\n", " "))
-    plain = "".join(c for c in visible if unicodedata.category(c) not in ("Cf", "Cc", "Co", "Cn", "Cs"))
+    plain = text if text.isascii() and text.isprintable() else _visible(text)
     line = " ".join(plain.split())
     return " ".join(sentence for sentence in _SENTENCE.split(line) if not _orders(sentence)) if _orders(line) else line
 
 
+def _visible(text: str) -> str:
+    """Without control, format, private and unassigned characters; line breaks become spaces."""
+    spaced = "".join(" " if c in "\n\t\r" else c for c in text)
+    return "".join(c for c in spaced if unicodedata.category(c) not in ("Cf", "Cc", "Co", "Cn", "Cs"))
+
+
 def _orders(text: str) -> bool:
-    folded = unicodedata.normalize("NFKC", text)
+    folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return any(pattern.search(folded) for pattern in _ORDERS)
 
 

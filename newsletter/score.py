@@ -139,6 +139,7 @@ class _Reader:
     fault: str = ""
 
     def __post_init__(self) -> None:
+        self.hash = self.subscriber.topics.hash
         self.date: date = self.planned.date(self.subscriber.id)
         self.topics = self.asker.store.scores.topics_key(self.subscriber.topics)
         self.local = {_key(s.paper): s for s in self.ranked.scored}
@@ -150,8 +151,7 @@ class _Reader:
             self._read_blocks()
             self._rate_novelty()
             self._read_again()
-            shown = self._shown()
-            self._remark(shown)
+            self._remark(self._shown(self._scored()))
         except ModelStopped as stopped:
             self.fault = str(stopped)
         return self._result()
@@ -201,7 +201,7 @@ class _Reader:
                 return
 
     def _read(self, part: Part, mine: Sequence[Paper]) -> None:
-        payers = self.planned.alike(part, self.subscriber.id, self.subscriber.topics)
+        payers = self.planned.alike(part, self.subscriber.id, self.hash)
         question = self._question("relevance", payers)
         if part.several and not part.warm:
             with part.lock:  # one reader warms the cache, the others wait for that and then read it together
@@ -239,7 +239,7 @@ class _Reader:
         borderline = [key for key, value in once.items() if value in (least - 1, least)]
         surprising = [key for key, v in once.items() if v >= max(SURPRISING, least + 1) and self.place[key] > 0.5]
         again = [*borderline, *surprising][:READ_AGAIN_AT_MOST]
-        random.Random(f"{self.subscriber.topics.hash} {self.date}").shuffle(again)  # noqa: S311 - an order, no secret
+        random.Random(f"{self.hash} {self.date}").shuffle(again)  # noqa: S311 - an order, no secret
         alone = [
             key for key, r in read.items() if not r.readings and (r.value >= least - 1 or self.place[key] <= LIKELY)
         ][:ALONE_AT_MOST]
@@ -260,7 +260,8 @@ class _Reader:
         self._unless_poor(read_them, f"{len(again)} borderline papers were not read a second time")
 
     def _remark(self, shown: Sequence[Scored]) -> None:
-        wanted = [s.paper for s in shown if not s.score.comment and _key(s.paper) not in self.unread]
+        said = self._comments(s.paper for s in shown)
+        wanted = [s.paper for s in shown if _key(s.paper) not in said and _key(s.paper) not in self.unread]
         if not wanted:
             return
         language = self.subscriber.wishes.language
@@ -284,36 +285,47 @@ class _Reader:
 
     # What it comes to
 
-    def _shown(self) -> list[Scored]:
+    def _shown(self, scored: Sequence[Scored]) -> list[Scored]:
         followed = self.subscriber.wishes.authors
-        scored = [replace(s, followed=followed_authors(s.paper, followed)) for s in self._scored()]
+        if followed:
+            scored = [replace(s, followed=followed_authors(s.paper, followed)) for s in scored]
         return chosen(rank(scored), self.subscriber.wishes)
 
     def _scored(self) -> list[Scored]:
         """All papers that have a score: the model's, or the local one where money did not suffice."""
         read, rated = self._trusted(), self._novelties()
-        said = self._comments([self.local[key].paper for key in read])
+        topics = {topic.number: topic.name for topic in self.subscriber.topics.topics}
         scored = []
         for key, by_words in self.local.items():
-            if key in read:
-                comment = said.get(key) or Comment(0, "", "", "")
-                scored.append(replace(by_words, score=self._score(by_words, read[key], rated.get(key), comment)))
+            if found := read.get(key):
+                topic = topics.get(found.topic, by_words.score.topic)
+                score = Score(found.value, rated.get(key), topic, local=by_words.score.local)
+                scored.append(Scored(by_words.paper, score))
             elif key in self.unread:
                 scored.append(by_words)
         return scored
 
-    def _score(self, by_words: Scored, read: Relevance, novelty: int | None, said: Comment) -> Score:
-        topics = self.subscriber.topics.topics
-        named = said.topic or read.topic
-        return Score(
-            relevance=read.value,
-            novelty=novelty,
-            topic=topics[named - 1].name if 1 <= named <= len(topics) else by_words.score.topic,
-            comment=said.comment,
-            evidence=said.evidence,
-            summary=said.summary,
-            local=by_words.score.local,
-        )
+    def _with_words(self, scored: Sequence[Scored]) -> list[Scored]:
+        """With comment, evidence, topic and summary for what may be shown."""
+        shown = [s for s in self._shown(scored) if not s.score.comment]
+        known = self._comments(s.paper for s in shown)
+        topics = {topic.number: topic.name for topic in self.subscriber.topics.topics}
+        words = {_key(s.paper): known.get(_key(s.paper)) or self._template(s.paper) for s in shown}
+        return [
+            replace(
+                s,
+                score=replace(
+                    s.score,
+                    topic=topics.get(said.topic, s.score.topic),
+                    comment=said.comment,
+                    evidence=said.evidence,
+                    summary=said.summary,
+                ),
+            )
+            if (said := words.get(_key(s.paper)))
+            else s
+            for s in scored
+        ]
 
     def _comments(self, papers: Iterable[Paper]) -> dict[int, Comment]:
         language = self.subscriber.wishes.language
@@ -345,18 +357,10 @@ class _Reader:
             return replace(common, status=Status.SCORING_FAULT, fault=fault)
         if len(self.unread) == len(self.local):
             return replace(common, status=Status.BUDGET, fault=self.economies[0])
-        scored = self._scored()
-        silent = [s.paper for s in self._shown() if not s.score.comment]
-        templates = {_key(paper): self._template(paper) for paper in silent}
         return replace(
             common,
             scorer="openai",
-            scored=tuple(
-                replace(s, score=replace(s.score, comment=said.comment))
-                if (said := templates.get(_key(s.paper)))
-                else s
-                for s in scored
-            ),
+            scored=tuple(self._with_words(self._scored())),
             not_scored=tuple(missing),
         )
 

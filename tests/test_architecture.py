@@ -48,6 +48,7 @@ DOORS = {
     "sqlite_utils": "store",
     "sqlite3": "store",
     "openai": "llm.py",
+    "httpx2": "llm.py",
     "genai_prices": "cost.py",
     "rapidfuzz": "reply.py",
     "mjml": "render.py",

@@ -1,0 +1,188 @@
+"""What a subscriber's day costs, next to the way of a title cascade, on a real mailing against a metering model server.
+
+    python bench/cost.py [--readers 1,10,100,1000] [--lanes 8]
+
+Needs a folder with lab/model_server.py and eval/: NEWSLETTER_SHARED, or ../shared beside the checkout. Each reader's
+topics are made unique by one line. Exits 1 where a target is missed. Prices are those of gpt-6-luna; a run is metered
+once and priced on both tiers.
+"""
+
+import argparse
+import json
+import math
+import resource
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from lab import LISTING_DAY, Lab, shared_folder
+
+from newsletter.ask import Asker
+from newsletter.budget import Budget, Caps
+from newsletter.cli.wiring import local_scorer
+from newsletter.cost import Prices, Tokens, picodollars, prices_of
+from newsletter.llm import Model, OpenAISettings, connect
+from newsletter.models import PICODOLLARS_PER_USD, Announcement, Paper, Reading, Scores, Subscriber, TopicsFile, Wishes
+from newsletter.plan import Planned
+from newsletter.prompt import SCHEMA_VERSION, load_prompts
+from newsletter.score import Scoring
+from newsletter.sources import listing
+from newsletter.store import Store
+from newsletter.store.scores import Recipe
+from newsletter.store.subscribers import FileStamp
+from newsletter.topics import read_body
+
+MODEL = "gpt-6-luna"
+CATEGORIES = {"cs.LG", "cs.AI"}
+CASCADE_TITLES, CASCADE_ABSTRACTS = 32, 16  # papers a call, each times ⌈log2(n / 32) + 1⌉
+CASCADE_SHARE = 0.15  # of the abstracts are read after the titles were
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--readers", default="1,10,100,1000")
+    parser.add_argument("--lanes", type=int, default=8)
+    options = parser.parse_args()
+    folder = shared_folder()
+    topics = (folder / "eval/topics/ml-foundations-v08.md").read_text(encoding="utf-8")
+    read = listing.read(folder / f"eval/mailings/{LISTING_DAY}.jsonl.gz", date.today())
+    chosen = tuple(a for a in read.mailing.announcements if CATEGORIES & set(a.paper.categories))
+    mailing = replace(read.mailing, announcements=chosen)
+    prices = prices_of(MODEL, {})
+    print(f"{len(chosen)} candidates of {LISTING_DAY}, {MODEL}, {prices.version}; per reader:")
+    print(f"{'way':>10} {'readers':>7} {'calls':>6} {'prompt':>8} {'cached':>7} {'answer':>7} {'standard $':>10} {'flex $':>8}")
+    with Lab(folder) as lab:
+        cascade = the_cascade(lab, [a.paper for a in chosen], topics)
+        line("cascade", 1, cascade, prices)
+        print(f"{'':>10} reads {CASCADE_SHARE:.0%} of the abstracts, {cascade['completion']} tokens of answers")
+        missed = []
+        for count in map(int, options.readers.split(",")):
+            lab.reset()
+            started, cpu = time.monotonic(), time.process_time()
+            results, accounts = ours(lab, mailing.announcements, topics, count, options.lanes)
+            took, used = time.monotonic() - started, time.process_time() - cpu
+            meter = lab.meter()
+            line("ours", count, meter, prices)
+            assert accounts == {key: meter[key] for key in accounts}, (accounts, meter)
+            read_all = all(len(s.scored) == len(chosen) and s.scorer == "openai" for s in results)
+            assert read_all, "every candidate is scored"
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(f"{'':>10} {took:.0f} s, {1000 * used / meter['calls']:.1f} ms CPU a call, peak {peak:.0f} MB")
+            missed += targets(count, usd(meter, prices) / count, usd(cascade, prices), meter, prices)
+    for what in missed:
+        print(f"MISSED: {what}")
+    sys.exit(bool(missed))
+
+
+def ours(
+    lab: Lab, announcements: tuple[Announcement, ...], topics: str, count: int, lanes: int
+) -> tuple[list[Scores], dict[str, int]]:
+    """One run over so many readers; their scores, and the tokens on their accounts."""
+    settings = OpenAISettings(model=MODEL, max_usd_per_run=1000, max_usd_per_month=1000)
+    now = datetime.now(UTC)
+    with tempfile.TemporaryDirectory() as home, Store.open(Path(home) / "newsletter.db") as store:
+        from newsletter.models import Mailing, MailingStatus
+
+        stored = store.mailings.save(Mailing(date.fromisoformat(LISTING_DAY), MailingStatus.COMPLETE, announcements), now)
+        papers = tuple(a.paper for a in stored.announcements)
+        readers = [a_reader(store, n, topics, now) for n in range(count)]
+        scoring = a_scoring(lab, store, settings, now)
+        scoring.plan(Reading(who, stored.date, papers) for who in readers)
+        scorer = scoring.scorer_for(stored.announcements)
+        with ThreadPoolExecutor(lanes) as pool:
+            results = list(pool.map(lambda who: slim(scorer(who, papers)), readers))
+        rows = store.charges.grouped("subscriber")
+        accounts = {
+            "prompt": sum(row["prompt_tokens"] for row in rows),
+            "cached": sum(row["cached_tokens"] for row in rows),
+            "completion": sum(row["completion_tokens"] for row in rows),
+        }
+    return results, accounts
+
+
+def slim(scores: Scores) -> Scores:
+    """Without the words: a run keeps no reader's scores once the edition is frozen."""
+    return replace(scores, scored=tuple([None] * len(scores.scored)), prompt="")  # type: ignore[arg-type]
+
+
+def a_reader(store: Store, number: int, topics: str, now: datetime) -> Subscriber:
+    slug = f"reader{number}"
+    body = f"{topics}\nThis file is kept by reader number {number} of the benchmark.\n"
+    wishes = Wishes(email=f"{slug}@example.org", categories=tuple(sorted(CATEGORIES)))
+    return store.subscribers.save(slug, TopicsFile(wishes, read_body(body)), FileStamp(0, 0), now)
+
+
+def a_scoring(lab: Lab, store: Store, settings: OpenAISettings, now: datetime) -> Scoring:
+    prompts = load_prompts(None)
+    run_id = store.charges.start_run("bench", now)
+    asker = Asker(
+        store=store,
+        model=Model(settings, connect(settings, "sk-bench", lab.url), warn=print),
+        prices=prices_of(settings.model, {}),
+        budget=Budget(store.charges, run_id, Caps(picodollars(1000), picodollars(1000)), now),
+        prompts=prompts,
+        run_id=run_id,
+        recipe=store.scores.recipe_key(Recipe(settings.model, settings.effort, prompts.version, SCHEMA_VERSION)),
+        clock=lambda: datetime.now(UTC),
+        warn=print,
+    )
+    return Scoring(asker, Planned(store, prompts, settings.context_tokens), local_scorer, lambda: now)
+
+
+def the_cascade(lab: Lab, papers: list[Paper], topics: str) -> dict[str, int]:
+    """Titles first, then the abstracts of those that look promising; nothing is shared between readers."""
+    lab.reset()
+    rubric = load_prompts(None).texts["rubric"]
+    many = math.ceil(math.log2(len(papers) / 32) + 1)
+    ids = {"type": "array", "items": {"type": "string", "enum": [paper.id for paper in papers]}}
+    schema = {"type": "object", "properties": {"ids": ids}, "required": ["ids"]}
+    for some in in_turn(papers, CASCADE_TITLES * many):
+        ids["items"] = {"type": "string"}
+        lines = "\n".join(f"{paper.id} {paper.title}" for paper in some)
+        lab.ask(MODEL, f"{rubric}\n\n{topics}\n\n{lines}\n\nList the ids of papers that cannot be relevant.", schema)
+    promising = papers[: round(CASCADE_SHARE * len(papers))]
+    for some in in_turn(promising, CASCADE_ABSTRACTS * many):
+        lines = "\n\n".join(f"{p.id} {p.title}\n{', '.join(p.authors)}\n{p.abstract}" for p in some)
+        lab.ask(MODEL, f"{rubric}\n\n{topics}\n\n{lines}\n\nAnswer one JSON object a line.", None)
+    return lab.meter()
+
+
+def in_turn(papers: list[Paper], size: int) -> list[list[Paper]]:
+    return [papers[start : start + size] for start in range(0, len(papers), size)]
+
+
+def usd(meter: dict[str, int], prices: Prices, tier: str = "default") -> float:
+    tokens = Tokens(meter["prompt"], meter["cached"], meter["cache_write"], meter["completion"])
+    price = prices.of(tier)
+    return (price.prompt(tokens) + price.completion(tokens)) / PICODOLLARS_PER_USD
+
+
+def line(way: str, readers: int, meter: dict[str, int], prices: Prices) -> None:
+    cached = meter["cached"] / meter["prompt"]
+    costs = [usd(meter, prices, tier) / readers for tier in ("default", "flex")]
+    print(
+        f"{way:>10} {readers:>7} {meter['calls'] / readers:>6.1f} {meter['prompt'] / readers:>8.0f} {cached:>7.1%} "
+        f"{meter['completion'] / readers:>7.0f} {costs[0]:>10.5f} {costs[1]:>8.5f}",
+        flush=True,
+    )
+
+
+def targets(count: int, ours_usd: float, cascade_usd: float, meter: dict[str, int], prices: Prices) -> list[str]:
+    flex = usd(meter, prices, "flex") / count
+    limits = {1: 0.015, 10: 0.007}
+    missed = []
+    if count >= 100 and ours_usd > 1.1 * cascade_usd:
+        missed.append(f"{count} readers: {ours_usd / cascade_usd:.2f} times the cascade's cost, above 1.1")
+    if flex > limits.get(count, 0.005 if count >= 100 else 1):
+        missed.append(f"{count} readers: {flex:.5f} USD on flex")
+    if count == 100 and meter["cached"] < 0.85 * meter["prompt"]:
+        missed.append(f"{count} readers: {meter['cached'] / meter['prompt']:.1%} cached, below 85 %")
+    return missed
+
+
+if __name__ == "__main__":
+    main()
