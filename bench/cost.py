@@ -8,7 +8,6 @@ once and priced on both tiers.
 """
 
 import argparse
-import json
 import math
 import resource
 import sys
@@ -26,7 +25,18 @@ from newsletter.budget import Budget, Caps
 from newsletter.cli.wiring import local_scorer
 from newsletter.cost import Prices, Tokens, picodollars, prices_of
 from newsletter.llm import Model, OpenAISettings, connect
-from newsletter.models import PICODOLLARS_PER_USD, Announcement, Paper, Reading, Scores, Subscriber, TopicsFile, Wishes
+from newsletter.models import (
+    PICODOLLARS_PER_USD,
+    Announcement,
+    Mailing,
+    MailingStatus,
+    Paper,
+    Reading,
+    Scores,
+    Subscriber,
+    TopicsFile,
+    Wishes,
+)
 from newsletter.plan import Planned
 from newsletter.prompt import SCHEMA_VERSION, load_prompts
 from newsletter.score import Scoring
@@ -49,12 +59,15 @@ def main() -> None:
     options = parser.parse_args()
     folder = shared_folder()
     topics = (folder / "eval/topics/ml-foundations-v08.md").read_text(encoding="utf-8")
-    read = listing.read(folder / f"eval/mailings/{LISTING_DAY}.jsonl.gz", date.today())
+    read = listing.read(folder / f"eval/mailings/{LISTING_DAY}.jsonl.gz", datetime.now(UTC).date())
     chosen = tuple(a for a in read.mailing.announcements if CATEGORIES & set(a.paper.categories))
     mailing = replace(read.mailing, announcements=chosen)
     prices = prices_of(MODEL, {})
     print(f"{len(chosen)} candidates of {LISTING_DAY}, {MODEL}, {prices.version}; per reader:")
-    print(f"{'way':>10} {'readers':>7} {'calls':>6} {'prompt':>8} {'cached':>7} {'answer':>7} {'standard $':>10} {'flex $':>8}")
+    print(
+        f"{'way':>10} {'readers':>7} {'calls':>6} {'prompt':>8} {'cached':>7} "
+        f"{'answer':>7} {'standard $':>10} {'flex $':>8}"
+    )
     with Lab(folder) as lab:
         cascade = the_cascade(lab, [a.paper for a in chosen], topics)
         line("cascade", 1, cascade, prices)
@@ -85,9 +98,9 @@ def ours(
     settings = OpenAISettings(model=MODEL, max_usd_per_run=1000, max_usd_per_month=1000)
     now = datetime.now(UTC)
     with tempfile.TemporaryDirectory() as home, Store.open(Path(home) / "newsletter.db") as store:
-        from newsletter.models import Mailing, MailingStatus
-
-        stored = store.mailings.save(Mailing(date.fromisoformat(LISTING_DAY), MailingStatus.COMPLETE, announcements), now)
+        stored = store.mailings.save(
+            Mailing(date.fromisoformat(LISTING_DAY), MailingStatus.COMPLETE, announcements), now
+        )
         papers = tuple(a.paper for a in stored.announcements)
         readers = [a_reader(store, n, topics, now) for n in range(count)]
         scoring = a_scoring(lab, store, settings, now)

@@ -7,7 +7,7 @@ import sys
 import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 LISTING_DAY = "2025-10-01"
 
@@ -28,10 +28,12 @@ class Lab:
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().split()[0]
 
-    def __enter__(self) -> "Lab":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._process.terminate()
         self._process.wait()
 

@@ -25,9 +25,9 @@ class PriceOverride(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     input: Decimal = Field(ge=0)
     output: Decimal = Field(ge=0)
-    cached: Decimal | None = Field(None, ge=0)
-    cache_write: Decimal | None = Field(None, ge=0)
-    flex: Decimal = Field(Decimal("0.5"), ge=0, le=1)
+    cached: Decimal | None = Field(default=None, ge=0)
+    cache_write: Decimal | None = Field(default=None, ge=0)
+    flex: Decimal = Field(default=Decimal("0.5"), ge=0, le=1)
     as_of: str = ""
 
 

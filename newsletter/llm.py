@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -79,7 +80,7 @@ class Posted:
 Post = Callable[[dict[str, Any]], Posted]  # raises Rejected
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prompt:
     """One call. `shared` is the same for all calls of one block, `own` comes after the cache breakpoint."""
 
@@ -91,7 +92,7 @@ class Prompt:
     cached: bool = False
     cache_key: str = ""
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of everything that is billed as prompt."""
         texts = (self.system, self.shared, self.own, json.dumps(self.schema))

@@ -90,10 +90,11 @@ def _walk(node: Any, labels: Collection[str], depth: int = 0) -> Iterator[tuple[
         for item in node:
             yield from _walk(item, labels, depth + 1)
     elif isinstance(node, dict):
-        label = _first(node, _LABELS)
+        entry = {str(key).lower(): value for key, value in node.items()}
+        label = _first(entry, _LABELS)
         if isinstance(label, str):
             if label.strip(" []") in labels:
-                yield label.strip(" []"), {str(key).lower(): value for key, value in node.items()}
+                yield label.strip(" []"), entry
             return
         for key, value in node.items():
             if key in labels:
@@ -119,8 +120,7 @@ def _documents(text: str) -> Iterator[Any]:
 
 
 def _first(entry: Mapping[str, Any], names: Iterable[str]) -> Any:
-    lower = {str(key).lower(): value for key, value in entry.items()}
-    return next((lower[name] for name in names if name in lower), None)
+    return next((entry[name] for name in names if name in entry), None)
 
 
 def _score(value: Any) -> int | None:

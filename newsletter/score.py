@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -137,6 +137,7 @@ class _Reader:
     unread: set[int] = field(default_factory=set)  # papers that money did not reach
     economies: list[str] = field(default_factory=list)
     fault: str = ""
+    scored: list[Scored] | None = None  # without the words, once all is read
 
     def __post_init__(self) -> None:
         self.hash = self.subscriber.topics.hash
@@ -149,9 +150,11 @@ class _Reader:
     def scores(self) -> Scores:
         try:
             self._read_blocks()
-            self._rate_novelty()
-            self._read_again()
-            self._remark(self._shown(self._scored()))
+            read = self._relevances()
+            self._rate_novelty(read)
+            self._read_again(read)
+            self.scored = self._scored()
+            self._remark(self._shown(self.scored))
         except ModelStopped as stopped:
             self.fault = str(stopped)
         return self._result()
@@ -224,17 +227,17 @@ class _Reader:
         rated = self.asker.store.scores.novelties(self.asker.recipe, map(_key, papers))
         return [paper for paper in papers if _key(paper) not in rated]
 
-    def _rate_novelty(self) -> None:
+    def _rate_novelty(self, read: Mapping[int, Relevance]) -> None:
         """The novelty of papers that have a relevance only: another's call failed, or left them out."""
-        rated, read = self._novelties(), self._relevances()
+        rated = self._novelties()
         gaps = [s.paper for key, s in self.local.items() if key in read and key not in rated]
         if gaps:
             novelty = Question("novelty", "novelty", self.date, (self.subscriber.id,))
             self._unless_poor(lambda: self.asker.judge(novelty, gaps), f"novelty of {len(gaps)} papers was not rated")
 
-    def _read_again(self) -> None:
+    def _read_again(self, read: Mapping[int, Relevance]) -> None:
         """Borderline and surprising papers once more, in another order; what a tricked call liked, one by one."""
-        least, read = self.subscriber.wishes.min_relevance, self._relevances()
+        least = self.subscriber.wishes.min_relevance
         once = {key: r.value for key, r in read.items() if r.readings == 1}
         borderline = [key for key, value in once.items() if value in (least - 1, least)]
         surprising = [key for key, v in once.items() if v >= max(SURPRISING, least + 1) and self.place[key] > 0.5]
@@ -341,8 +344,9 @@ class _Reader:
         self.planned.finish(self.subscriber.id)
         account = self.asker.store.charges.account(self.subscriber.id, self.date)
         model = self.asker.model.settings.model
-        trusted = self._trusted()
-        missing = [s.paper for key, s in self.local.items() if key not in trusted and key not in self.unread]
+        scored = self._scored() if self.scored is None else self.scored
+        found = {_key(s.paper) for s in scored}
+        missing = [s.paper for key, s in self.local.items() if key not in found]
         common = replace(
             self.ranked,
             model=model,
@@ -360,7 +364,7 @@ class _Reader:
         return replace(
             common,
             scorer="openai",
-            scored=tuple(self._with_words(self._scored())),
+            scored=tuple(self._with_words(scored)),
             not_scored=tuple(missing),
         )
 
