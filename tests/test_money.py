@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.budget import Budget, Caps, OutOfMoney
@@ -68,7 +68,7 @@ def test_people_read_four_decimals() -> None:
     assert shown_usd(picodollars(0.00375)) == "0.0038"
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None)
 @given(
     run=st.integers(0, 3000),
     month=st.integers(0, 3000),
@@ -95,7 +95,7 @@ def test_reserved_and_paid_never_pass_a_cap(
         assert paid[1] <= own
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     run=st.floats(0, 0.02),
     each=st.lists(st.floats(0, 0.012), min_size=1, max_size=4),

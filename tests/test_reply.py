@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.reply import Remark, quotes, remarks, scores
@@ -66,6 +66,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON.map(json.dumps) | st.text())
 def test_nothing_raises_and_only_whole_numbers_from_one_to_ten_come_out(text: str) -> None:
     assert all(label in LABELS and 1 <= value <= 10 for label, value in relevance(text).items())
