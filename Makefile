@@ -33,7 +33,7 @@ words: $(VENV)/.dev
 	$(BIN)/pybabel -q extract -F pyproject.toml -k say -k count:1,2 -k N_ --no-location --sort-output --omit-header \
 	    -o build/newsletter.pot .
 	for po in newsletter/locale/*/LC_MESSAGES/newsletter.po; do \
-	    $(BIN)/pybabel -q update -D newsletter -N --ignore-pot-creation-date -i build/newsletter.pot -o $$po \
+	    $(BIN)/pybabel -q update -D newsletter -N --ignore-obsolete --ignore-pot-creation-date -i build/newsletter.pot -o $$po \
 	        -l $$(basename $$(dirname $$(dirname $$po))) || exit 1; done
 	$(BIN)/pybabel -q compile -D newsletter -d newsletter/locale
 

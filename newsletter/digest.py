@@ -298,14 +298,12 @@ def _reader(edition: Edition, words: Words) -> str:
 
 
 _LEAD = {
-    Status.NO_MATCH: N_("Nothing for you today, because none of the new papers came close enough to your topics."),
-    Status.HOLIDAY: N_("Nothing for you today, because arXiv announced nothing: it is a holiday there."),
-    Status.ARXIV_FAULT: N_(
-        "Nothing for you today, because arXiv's mailing could not be read. It comes once it can be."
-    ),
-    Status.SCORING_FAULT: N_("Nothing for you today, because the new papers could not be scored. Their titles follow."),
-    Status.BUDGET: N_("Nothing for you today, because your budget for this month is used up."),
-    Status.OK: N_("Nothing for you today, because every paper that matches was in an earlier mail."),
+    Status.NO_MATCH: N_("{nothing}, because none of the new papers came close enough to your topics."),
+    Status.HOLIDAY: N_("{nothing}, because arXiv announced nothing: it is a holiday there."),
+    Status.ARXIV_FAULT: N_("{nothing}, because arXiv's mailing could not be read. It comes once it can be."),
+    Status.SCORING_FAULT: N_("{nothing}, because the new papers could not be scored. Their titles follow."),
+    Status.BUDGET: N_("{nothing}, because your budget for this month is used up."),
+    Status.OK: N_("{nothing}, because every paper that matches was in an earlier mail."),
 }
 
 
@@ -316,7 +314,12 @@ def _lead(edition: Edition, words: Words) -> str:
             "Good to have you. This is the newest mailing, read with your topics, so that you see what to expect."
             " The next mail comes with the next mailing."
         )
-    return "" if edition.papers else words.say(_LEAD[edition.status])
+    return "" if edition.papers else words.say(_LEAD[edition.status], nothing=_nothing(edition, words))
+
+
+def _nothing(edition: Edition, words: Words) -> str:
+    is_daily = edition.cadence is Cadence.DAILY
+    return words.say("Nothing for you today") if is_daily else words.say("Nothing for you this time")
 
 
 _FAULTS = {
@@ -370,15 +373,15 @@ def _subject(edition: Edition, words: Words, mailer: str) -> str:
     if edition.kind is Kind.WELCOME:
         return shortened(words.say("Welcome to {mailer}", mailer=mailer), SUBJECT_AT_MOST)
     if not edition.papers:
-        say = _EMPTY_SUBJECT[edition.status]
-        return shortened(f"{words.say(say)} · {_when(edition, words)}", SUBJECT_AT_MOST)
+        said = _EMPTY_SUBJECT.get(edition.status)
+        start = words.say(said) if said else _nothing(edition, words)
+        return shortened(f"{start} · {_when(edition, words)}", SUBJECT_AT_MOST)
     tail = " · " + words.count("{n} paper for you", "{n} papers for you", len(edition.papers))
     best = clean(edition.papers[0].paper.shown.title) or clean(edition.papers[0].paper.id)
     return shortened(best, max(TITLE_IN_SUBJECT_AT_LEAST, SUBJECT_AT_MOST - len(tail))) + tail
 
 
 _EMPTY_SUBJECT = {
-    Status.NO_MATCH: N_("Nothing for you today"),
     Status.HOLIDAY: N_("No arXiv mailing today"),
     Status.ARXIV_FAULT: N_("arXiv could not be read"),
     Status.SCORING_FAULT: N_("Papers could not be scored"),

@@ -7,6 +7,7 @@ The golden files are what people get, to be read as such: after a wanted change,
 import os
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from newsletter.digest import clean
 from newsletter.errors import InputError
 from newsletter.models import Cadence, Edition, Links, Paper, Score, Scored, Status
-from newsletter.render import Templates, load_templates, markdown, render, web_copy
+from newsletter.render import Templates, compile_mjml, load_templates, markdown, render, web_copy
 from newsletter.settings import Mail
 from newsletter.size import BUDGET
 from newsletter.tex import displayed
@@ -172,6 +173,13 @@ def test_no_failure_looks_like_a_quiet_day(name: str, says: str) -> None:
     email = render(edition, links, TEMPLATES)
     assert says in Page(email.html).text
     assert says in " ".join(email.text.split())
+
+
+def test_a_weekly_mail_does_not_speak_of_today() -> None:
+    week = an_edition(status=Status.NO_MATCH, cadence=Cadence.WEEKLY, mailings=(WEDNESDAY.replace(day=16), WEDNESDAY))
+    email = render(week, Links(), TEMPLATES)
+    assert email.subject == "Nothing for you this time · 16 to 18 November"
+    assert "today" not in Page(email.html).text
 
 
 def test_every_status_without_papers_has_a_reason_and_a_subject() -> None:
@@ -401,3 +409,25 @@ def test_any_text_in_any_field_stays_text(texts: list[str], language: str) -> No
     assert "\r" not in email.html + email.text + email.subject
     email.html.encode()
     email.text.encode()
+
+
+# What a template may not do
+
+
+@pytest.mark.parametrize(
+    "reach",
+    [
+        '<mj-raw><link rel="stylesheet" type="text/css" href="{}" /></mj-raw>',
+        '<mj-raw><style>@import url("{}");</style></mj-raw>',
+        '<mj-include path="{}" type="css" />',
+    ],
+)
+@pytest.mark.parametrize("where", ["file", "http://127.0.0.1:1/style.css"])
+def test_compiling_a_template_reads_no_network_and_no_file(tmp_path: Path, reach: str, where: str) -> None:
+    style = tmp_path / "style.css"
+    style.write_text("p { color: #123456; }", encoding="utf-8")
+    head = reach.format(style if where == "file" else where)
+    body = "<mj-section><mj-column><mj-text><p>Moss</p></mj-text></mj-column></mj-section>"
+    source = f"<mjml><mj-head>{head}</mj-head><mj-body>{body}</mj-body></mjml>"
+    with suppress(ValueError):  # refused is as good as left alone
+        assert "#123456" not in compile_mjml(source, Theme())
