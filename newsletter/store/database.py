@@ -34,6 +34,7 @@ class Database:
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._opening = threading.Lock()
+        self._writing = threading.Lock()
         try:
             with self._said_plainly():
                 migrate(self.utils)
@@ -50,10 +51,16 @@ class Database:
         return found
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite_utils.Database]:
-        """One transaction: all of it is kept, or nothing. Never hold it across I/O."""
-        with self._said_plainly():
+    def writing(self, *, lazily: bool = False) -> Iterator[sqlite_utils.Database]:
+        """One transaction: all of it is kept, or nothing. Never hold it across I/O.
+
+        `lazily` leaves flushing to the next transaction that is not: a crash of the process loses nothing by it, a
+        power failure perhaps the last of them, though never their order.
+        """
+        with self._said_plainly(), self._writing:  # a queue of our threads is fairer than SQLite's waiting
             utils = self.utils
+            if lazily:
+                utils.conn.execute("PRAGMA synchronous=NORMAL")
             utils.conn.execute("BEGIN IMMEDIATE")
             try:
                 yield utils
@@ -62,6 +69,9 @@ class Database:
                 if utils.conn.in_transaction:
                     utils.conn.execute("ROLLBACK")
                 raise
+            finally:
+                if lazily:
+                    utils.conn.execute("PRAGMA synchronous=FULL")
 
     def rows(self, sql: str, values: Values = ()) -> list[Row]:
         """All rows of a query."""

@@ -15,13 +15,15 @@ from datetime import date, datetime, timedelta
 from sqlite_utils import Database as Connection
 
 from newsletter.models import Kind, Receipt, Send, SendState
-from newsletter.store.database import Database, Row
+from newsletter.store.database import Database, Row, Values
 from newsletter.store.suppressions import Suppressions
 
 LEASE = timedelta(minutes=10)
 COMPRESSION = 1  # the fastest of zlib; text halves at least
 _WITH_NAMES = """
-    SELECT sends.*, slug, subscribers.status AS subscriber_status, subscribers.email, editions.date, editions.kind
+    SELECT sends.*, slug, subscribers.status AS subscriber_status, editions.date, editions.kind,
+        EXISTS (SELECT 1 FROM consents WHERE consents.subscriber_id = sends.subscriber_id
+            AND consents.address = sends.address AND confirmed_at IS NOT NULL) AS has_consent
     FROM sends JOIN editions ON editions.id = edition_id JOIN subscribers ON subscribers.id = sends.subscriber_id
 """
 
@@ -83,7 +85,7 @@ class Sends:
 
         Those that must not go out are skipped or expire on the way.
         """
-        with self._database.writing() as db:
+        with self._database.writing(lazily=True) as db:  # lost, it is ready again
             while row := _next(db, now, address):
                 if not self._objection(db, row, now, terms):
                     break
@@ -102,12 +104,10 @@ class Sends:
         """
         frozen = zlib.compress(message, COMPRESSION)
         with self._database.writing() as db:
-            row = next(
-                db.query(
-                    _WITH_NAMES + "WHERE sends.id = ? AND state = 'claimed' AND owner = ? AND lease_until > ?",
-                    [send.id, owner, now.isoformat()],
-                ),
-                None,
+            row = _first(
+                db,
+                _WITH_NAMES + "WHERE sends.id = ? AND state = 'claimed' AND owner = ? AND lease_until > ?",
+                [send.id, owner, now.isoformat()],
             )
             if row is None or self._objection(db, row, now, terms):
                 return False
@@ -139,7 +139,7 @@ class Sends:
         A wait that the backend asked for, and one that stopped everything, was no attempt.
         """
         counted = state is not SendState.READY and receipt.retry_after is None
-        with self._database.writing() as db:
+        with self._database.writing(lazily=True) as db:  # lost, it is ambiguous
             db.conn.execute(
                 """
                 UPDATE sends SET state = CASE state WHEN 'submitting' THEN ? ELSE state END, provider_id = ?,
@@ -288,11 +288,11 @@ class Sends:
         state, reason = SendState.SKIPPED, ""
         if row["subscriber_status"] != "active":
             reason = f"the subscriber is {row['subscriber_status']}"
-        elif db.execute(
+        elif db.conn.execute(
             "SELECT 1 FROM suppressions WHERE address_hash = ?", [self._suppressions.hash(row["address"])]
         ).fetchone():
             reason = "the address is suppressed"
-        elif terms.consent and not _has_consent(db, row["subscriber_id"], row["address"]):
+        elif terms.consent and not row["has_consent"]:
             reason = "no consent is on record for this address"
         elif terms.stale_before and (row["ready_at"] or row["created_at"]) < terms.stale_before.isoformat():
             state, reason = SendState.EXPIRED, "it grew too old to be mailed"
@@ -309,25 +309,22 @@ def _next(db: Connection, now: datetime, address: str | None) -> Row | None:
         "state = 'retry_at' AND retry_at <= :now",
         "state = 'claimed' AND lease_until <= :now",
     ):
-        found = next(
-            db.query(
-                f"{_WITH_NAMES} WHERE sends.id = (SELECT id FROM sends WHERE {state} {where} "  # noqa: S608 - constants of ours
-                "ORDER BY created_at, edition_id LIMIT 1)",
-                {"now": now.isoformat(), "address": address},
-            ),
-            None,
+        found = _first(
+            db,
+            f"{_WITH_NAMES} WHERE sends.id = (SELECT id FROM sends WHERE {state} {where} "  # noqa: S608 - ours
+            "ORDER BY created_at, edition_id LIMIT 1)",
+            {"now": now.isoformat(), "address": address},
         )
         if found:
             return found
     return None
 
 
-def _has_consent(db: Connection, subscriber_id: int, address: str) -> bool:
-    found = db.execute(
-        "SELECT 1 FROM consents WHERE subscriber_id = ? AND address = ? AND confirmed_at IS NOT NULL",
-        [subscriber_id, address],
-    ).fetchone()
-    return found is not None
+def _first(db: Connection, sql: str, values: Values) -> Row | None:
+    """The first row, without the savepoint that `query` takes: this is what each send passes through."""
+    cursor = db.conn.execute(sql, values)
+    row = cursor.fetchone()
+    return dict(zip((column[0] for column in cursor.description), row, strict=True)) if row else None
 
 
 def _end(db: Connection, send_id: str, state: SendState, reason: str, now: datetime, *, owner: str) -> None:
