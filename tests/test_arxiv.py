@@ -193,6 +193,25 @@ def test_12_a_stale_feed_with_a_fresh_date_is_replaced_by_the_listing_page(tmp_p
     assert "because the feed repeats the mailing before" in mailing.note
 
 
+def test_12_a_feed_that_has_not_turned_is_replaced_by_the_listing_page(tmp_path: Path) -> None:
+    with a_desk(tmp_path, *day_of_papers(TUESDAY, 1), *day_of_papers(WEDNESDAY, 2), now=new_york(TUESDAY)) as desk:
+        yesterdays = desk.arxiv.answer("/rss/cs.LG")
+        desk.at(new_york(WEDNESDAY)).arxiv.fail("/rss/cs.LG", yesterdays)
+        mailing = desk.mailing()
+    assert (mailing.status, listed(mailing)) == (MailingStatus.COMPLETE, ["2611.00002v1"])
+    assert mailing.note == "cs.LG: taken from its listing page, because the feed is of 2026-11-17"
+
+
+def test_12_a_mailing_that_no_door_has_yet_is_neither_empty_nor_complete(tmp_path: Path) -> None:
+    with a_desk(tmp_path, *day_of_papers(TUESDAY, 1), now=new_york(TUESDAY)) as desk:
+        desk.fetch()
+        yesterdays = desk.arxiv.answer("/rss/cs.LG")
+        desk.at(new_york(WEDNESDAY)).arxiv.fail("/rss/cs.LG", yesterdays)
+        mailing = desk.mailing()
+    assert (mailing.status, mailing.announcements) == (MailingStatus.PARTIAL, ())
+    assert "cs.LG: the feed is of 2026-11-17" in mailing.note
+
+
 def test_13_a_feed_of_2000_items_is_cut_and_the_listing_page_has_all(tmp_path: Path) -> None:
     papers = [
         *(Announced(WEDNESDAY, f"2610.{n:05}", version=2, kind="replace") for n in range(1, 1991)),
@@ -497,6 +516,7 @@ def test_a_paper_in_one_feed_but_not_in_the_other_is_put_right_by_oai(tmp_path: 
         mailing = desk.mailing(categories=("cs.LG", "stat.ML"))
         assert desk.arxiv.asked("/list/") == []
     assert mailing.announcements[0].categories == ("cs.LG", "stat.ML")
+    assert mailing.note == "lacking in a feed and added: 2611.00001 in stat.ML"
 
 
 def test_oai_comes_in_pages(tmp_path: Path) -> None:

@@ -245,6 +245,9 @@ def _repaired(
         found = compare.differences(gathered.lists, headers, within, gathered.counted)
     if found.papers:
         gathered.lacks(f"found nowhere: {_named([h.id for h in found.papers])}")
+    if found.places:
+        lacking = [f"{paper_id} in {', '.join(places)}" for paper_id, places in found.places.items()]
+        gathered.notes.append(f"lacking in a feed and added: {_named(lacking)}")
     return within, dict(found.places)
 
 
