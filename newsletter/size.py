@@ -13,7 +13,7 @@ from newsletter.digest import Digest, Entry, Form, shortened
 
 BUDGET = 90_000  # bytes of HTML; Gmail clips a message at about 102 kB
 _KEPT_NOT_SCORED = 20
-_MARKUP = {Form.FULL: 1200, Form.BRIEF: 500, Form.LINE: 250}  # bytes around the texts of an entry, roughly
+_MARKUP = {Form.FULL: 1500, Form.BRIEF: 360, Form.LINE: 200}  # bytes around the texts of an entry, roughly
 
 
 def _abstract_to(length: int) -> Callable[[Entry], Entry]:
@@ -91,7 +91,7 @@ def _fewer_not_scored(told: Digest, excess: int) -> Digest:
 def _bytes(entry: Entry) -> int:
     """Roughly what an entry weighs in HTML."""
     parts = {
-        Form.FULL: (entry.title, entry.authors, entry.new, entry.why, *entry.facts, entry.abstract),
+        Form.FULL: (entry.title, entry.title, entry.authors, entry.new, entry.why, *entry.facts, entry.abstract),
         Form.BRIEF: (entry.title, entry.authors, entry.new or entry.why),
         Form.LINE: (entry.title,),
     }
