@@ -91,6 +91,7 @@ class Digest:
     near_heading: str = ""
     not_scored: tuple[Entry, ...] = ()
     not_scored_hidden: int = 0
+    is_shortened: bool = False
     account: Account | None = None
     footer: tuple[str, ...] = ()
 

@@ -60,9 +60,10 @@ def fitted(told: Digest, write: Callable[[Digest], str], budget: int = BUDGET) -
     for step in steps:
         while (excess := len(html.encode()) - budget) > 0:
             less = step(told, excess)
-            if less == told:
+            if less == told:  # there is no more to save in this way
                 break
-            told, html = less, write(less)
+            told = replace(less, is_shortened=True)
+            html = write(told)
     return html
 
 

@@ -356,6 +356,8 @@ def test_abstracts_are_shortened_from_the_bottom_up() -> None:
     lengths = [len(text) for text in re.findall(r"Moss grows slowly[^<]*", html_of(edition))]
     assert lengths == sorted(lengths, reverse=True)
     assert lengths[0] >= len(abstract.strip())
+    assert "Shortened, so that no mailbox cuts it" in html_of(edition)
+    assert "Shortened, so that no mailbox cuts it" not in html_of(sample_edition())
 
 
 def test_a_paper_never_costs_twice_its_text_in_markup() -> None:

@@ -1,0 +1,35 @@
+"""A week in one email: each paper under the day on which it was announced, also after the store kept the edition."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from newsletter.candidates import candidates
+from newsletter.cli.wiring import local_scorer
+from newsletter.due import Due
+from newsletter.models import Cadence, Links, Status, Subscriber
+from newsletter.pick import pick
+from newsletter.render import load_templates, render
+from newsletter.roster import roster
+from newsletter.store import Store
+from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file
+
+MONDAY = WEDNESDAY - timedelta(days=2)
+
+
+def test_papers_stand_under_the_day_of_their_mailing_with_their_place_in_the_week(tmp_path: Path) -> None:
+    (tmp_path / "ada.md").write_text(a_topics_file("ada", min_relevance="1"), encoding="utf-8")
+    with Store.open(tmp_path / "newsletter.db") as store:
+        store.mailings.save(a_mailing(a_paper(1, title="Monday moss"), day=MONDAY), NOON)
+        store.mailings.save(a_mailing(a_paper(2, title="Wednesday moss"), day=WEDNESDAY), NOON)
+        (ada,) = (entry for entry in roster(tmp_path, store, NOON) if isinstance(entry, Subscriber))
+        week = Due((MONDAY, WEDNESDAY), Cadence.WEEKLY)
+        announcements = store.mailings.announcements(week.mailings)
+        chosen = candidates(ada.wishes, announcements, ())
+        edition = pick(ada, week, chosen, local_scorer(announcements)(ada, chosen.papers), Status.OK)
+        send = store.editions.freeze(edition, ada, "a1b2c3d4e5", NOON)
+        assert send
+        kept = store.editions.load(send.edition_id)
+    assert {item.paper.title: item.date for item in kept.papers} == {"Monday moss": MONDAY, "Wednesday moss": WEDNESDAY}
+    assert sorted(item.top or 0 for item in kept.papers) == [50, 100]
+    text = " ".join(render(kept, Links(), load_templates(None)).text.split())
+    assert text.index("MONDAY 16 NOVEMBER") < text.rindex("1. Monday moss") < text.index("WEDNESDAY 18 NOVEMBER")
