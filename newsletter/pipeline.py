@@ -292,7 +292,7 @@ def _message(send: Send, services: Services) -> bytes:
         recipient=send.address,
         list_name=services.templates.mailer,
         unsubscribe_url=links.unsubscribe,
-        unsubscribe_address=services.mail.sender,
+        unsubscribe_address=services.mail.address,
     )
     return message.build(email, envelope, services.clock())
 

@@ -7,13 +7,15 @@ A module that has settings of its own (a delivery backend, a source, the model) 
 a `section` name; whoever loads passes those models in, so that adding one touches no list here.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from newsletter.errors import SettingsError
 from newsletter.validation import in_words
@@ -39,6 +41,18 @@ class Mail(Section):
     sender: str = Field(DEFAULT_SENDER, alias="from")
     operator: str = ""
     postal_address: str = ""
+
+    @field_validator("sender")
+    @classmethod
+    def _is_an_address(cls, sender: str) -> str:
+        if not re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", parseaddr(sender)[1]):
+            raise ValueError(f"{sender!r} is no address; write news@example.org or Name <news@example.org>")
+        return sender
+
+    @property
+    def address(self) -> str:
+        """The bare address of `from`, without the name before it."""
+        return parseaddr(self.sender)[1]
 
 
 class Web(Section):

@@ -57,7 +57,7 @@ def services(store: Store, backend: FakeBackend) -> pipeline.Services:
         templates=TEMPLATES,
         backend=backend,
         signer=Signer("http://localhost:8000", [b"key"]),
-        mail=Mail.model_validate({}),
+        mail=Mail.model_validate({"from": "The News <news@example.org>"}),
         clock=lambda: NOON,
     )
 
@@ -113,3 +113,11 @@ def test_an_older_mailing_given_by_hand_has_its_own_day(store: Store, folder: Pa
     a_day(store, folder, FakeBackend())
     a_day(store, folder, backend := FakeBackend(), day=tuesday)
     assert [outgoing.date for outgoing in backend.taken] == [tuesday]
+
+
+def test_the_sender_may_have_a_name_and_leaving_by_mail_needs_only_the_address(store: Store, folder: Path) -> None:
+    store.mailings.save(a_mailing(a_paper()), NOON)
+    subscribe(folder, "ada")
+    a_day(store, folder, backend := FakeBackend())
+    assert b"\r\nFrom: The News <news@example.org>\r\n" in backend.taken[0].eml
+    assert b"<mailto:news@example.org?subject=unsubscribe>" in backend.taken[0].eml

@@ -105,3 +105,13 @@ def test_secrets_never_show(file: Path) -> None:
 def test_settings_are_frozen(file: Path) -> None:
     with pytest.raises(Exception, match="frozen"):
         loaded(file).of(Run).workers = 3
+
+
+def test_the_sender_may_have_a_name(file: Path) -> None:
+    mail = loaded(file, '[mail]\nfrom = "News <news@example.org>"\n').mail
+    assert (mail.sender, mail.address) == ("News <news@example.org>", "news@example.org")
+
+
+def test_a_sender_without_an_address_is_refused(file: Path) -> None:
+    with pytest.raises(SettingsError, match=r"mail.from: .*'News' is no address; write news@example.org"):
+        loaded(file, '[mail]\nfrom = "News"\n')
