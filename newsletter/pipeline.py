@@ -227,6 +227,8 @@ def _gather(
     store, wishes = services.store, entry.wishes
     if entry.status is not SubscriberStatus.ACTIVE:
         return Composed(entry.slug, reason=f"is {entry.status}")
+    if services.backend.reaches_people and (barred := store.subscribers.barred(entry)):
+        return Composed(entry.slug, reason=barred)  # nothing is bought for whom nothing may be sent
     newest = store.editions.newest(entry.id, until=today)
     next_due = due(wishes.deliver, *_open_days(entry, newest, announced, services))
     if next_due is None:

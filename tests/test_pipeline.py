@@ -119,5 +119,22 @@ def test_the_sender_may_have_a_name_and_leaving_by_mail_needs_only_the_address(s
     store.mailings.save(a_mailing(a_paper()), NOON)
     subscribe(folder, "ada")
     a_day(store, folder, backend := FakeBackend())
-    assert b"\r\nFrom: The News <news@example.org>\r\n" in backend.taken[0].eml
+    assert b"From: The News <news@example.org>\r\n" in backend.taken[0].eml
     assert b"<mailto:news@example.org?subject=unsubscribe>" in backend.taken[0].eml
+
+
+def test_nothing_is_composed_for_whom_nothing_may_be_sent(store: Store, folder: Path) -> None:
+    store.mailings.save(a_mailing(a_paper()), NOON)
+    subscribe(folder, "ada")
+    report = a_day(store, folder, FakeBackend(reaches_people=True))
+    assert "no consent of ada@example.org is on record" in report.composed[0].reason
+    assert store.sends.counts() == {}
+
+
+def test_consent_given_later_brings_the_edition(store: Store, folder: Path) -> None:
+    store.mailings.save(a_mailing(a_paper()), NOON)
+    subscribe(folder, "ada")
+    a_day(store, folder, FakeBackend(reaches_people=True))
+    store.subscribers.consent(1, "ada@example.org", "operator", NOON)
+    a_day(store, folder, backend := FakeBackend(reaches_people=True))
+    assert [outgoing.recipient for outgoing in backend.taken] == ["ada@example.org"]

@@ -111,6 +111,22 @@ class Subscribers:
             )
             return sorted(row["slug"] for row in rows)
 
+    def barred(self, subscriber: Subscriber) -> str:
+        """Why nobody may mail this subscriber's address, to be read after their name; empty when one may."""
+        address = subscriber.wishes.email
+        if found := self._suppressions.find(address):
+            return f"gets no mail: {address} is suppressed ({found.reason})"
+        row = self._database.row(
+            "SELECT 1 FROM consents WHERE subscriber_id = ? AND address = ? AND confirmed_at IS NOT NULL",
+            [subscriber.id, address],
+        )
+        if row is None:
+            return (
+                f"gets no mail: no consent of {address} is on record; "
+                f"if they agreed, run `newsletter subscribers add subscribers/{subscriber.slug}.md`"
+            )
+        return ""
+
     def set_status(
         self, slug: str, status: SubscriberStatus, reason: str, now: datetime, *, until: datetime | None = None
     ) -> bool:
