@@ -244,7 +244,7 @@ class Asker:
             self._useless = 0 if useful else self._useless + 1
             stop = self._useless >= USELESS_IN_A_ROW
         if stop:
-            raise ModelStopped(f"{self.model.settings.model} gave {USELESS_IN_A_ROW} answers in a row without a score")
+            self.model.stop(f"{self.model.settings.model} gave {USELESS_IN_A_ROW} answers in a row without a score")
 
     def _show(self, papers: Sequence[Paper]) -> Shown:
         return words.show(papers, nonce_of(papers, self._seed), self.prompts)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NoReturn
 
 from pydantic import Field
 
@@ -239,13 +239,14 @@ class Model:
     def _raise_if_final(self, error: Rejected) -> None:
         """Raises where trying again is of no use."""
         if error.status in (401, 403, 404) or error.code in _FATAL_CODES:
-            self._stop(f"{self.settings.model} refuses every call ({error}): check key, quota and openai.model")
+            self.stop(f"{self.settings.model} refuses every call ({error}): check key, quota and openai.model")
         if error.code == "context_length_exceeded":
             raise TooLong(str(error))
         if error.status not in _TEMPORARY and error.status < 500:
             raise Unanswered(str(error))
 
-    def _stop(self, reason: str) -> None:
+    def stop(self, reason: str) -> NoReturn:
+        """Ends all calls of this run, and says why once. Raises ModelStopped."""
         with self._lock:
             first = not self._stopped
             self._stopped = self._stopped or reason
@@ -258,7 +259,7 @@ class Model:
             self._failures += 1
             out = self._failures >= FAILURES_IN_A_ROW
         if out:
-            self._stop(f"{self.settings.model} did not answer {FAILURES_IN_A_ROW} calls in a row ({error})")
+            self.stop(f"{self.settings.model} did not answer {FAILURES_IN_A_ROW} calls in a row ({error})")
 
     def _drop_what_it_refuses(self, error: Rejected, body: Mapping[str, Any]) -> bool:
         """True when the call may be tried again without something; another thread may have dropped it already."""

@@ -93,6 +93,7 @@ class Composed:
     candidates: int = 0
     reason: str = ""
     failed: bool = False
+    fault: str = ""  # of a scorer: what the edition says of it
     waited: timedelta | None = None  # from the announcement to the edition
 
 
@@ -255,6 +256,7 @@ def _compose(item: _Gathered, services: Services, now: datetime) -> Composed:
         len(edition.papers),
         edition.totals.candidates,
         waited=now - announced_at(edition.date),
+        fault=edition.fault,
     )
 
 

@@ -157,12 +157,12 @@ def remark(shown: Shown, topics: Topics, prompts: Prompts, language: str, effort
     )
 
 
-def page(topics: Topics, prompts: Prompts) -> str:
+def page(topics: str, prompts: Prompts) -> str:
     """What the model was told, as the Markdown page shows it."""
     texts = prompts.texts
     return (
         f"# Paper Selection Prompt\n\n{texts['rubric'].strip()}\n\n## Papers\n\n[PAPER LIST HERE]\n\n"
-        f"{topics.body.strip()}\n\n## Task\n\n{texts['both'].strip()}\n"
+        f"{topics.strip()}\n\n## Task\n\n{texts['both'].strip()}\n"
     )
 
 

@@ -353,7 +353,7 @@ class _Reader:
             usage=account.usage,
             cost=_cost(account.picodollars, account.completion_picodollars),
             economies=tuple(self.economies),
-            prompt=page(self.subscriber.topics, self.asker.prompts),
+            prompt=page(self.subscriber.topics.body, self.asker.prompts),
         )
         if len(missing) > max(1, MISSING_AT_MOST * len(self.local)):
             why = self.fault or self.asker.model.stopped or f"{len(missing)} of {len(self.local)} papers got no score"

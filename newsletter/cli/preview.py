@@ -2,6 +2,7 @@
 
 import tempfile
 import webbrowser
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from newsletter.due import due
 from newsletter.errors import InputError
 from newsletter.models import Edition, Email, Links, Status
 from newsletter.pick import pick
+from newsletter.prompt import load_prompts, page
 from newsletter.render import Templates, load_templates, markdown, render
 from newsletter.settings import DEFAULT_SENDER, Settings
 
@@ -89,7 +91,10 @@ def _of_subscriber(slug: str, settings: Settings) -> Edition:
     with wiring.open_store(settings) as store:
         newest = store.editions.newest_id(slug)
         if newest is not None:
-            return store.editions.load(newest)
+            edition = store.editions.load(newest)
+            if edition.scorer != "openai":
+                return edition
+            return replace(edition, prompt=page(store.editions.topics(newest), load_prompts(settings.home)))
         subscriber = store.subscribers.load(slug)
         if subscriber is None:
             raise InputError(f"there is no subscriber {slug}: see `newsletter subscribers list`")

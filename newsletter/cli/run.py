@@ -149,8 +149,8 @@ def _mailing_day(day: date | None, listing: Path | None, store: Store) -> date |
 
 def _print(report: pipeline.Report, *, sent: bool) -> None:
     for composed in sorted(report.composed, key=lambda c: c.slug):
-        if composed.failed:
-            show.warn(f"newsletter: {composed.reason}")
+        if composed.failed or composed.fault:
+            show.warn(f"newsletter: {composed.reason or f'{composed.slug}: {composed.fault}'}")
         elif composed.reason:
             show.say(f"{composed.slug}: {composed.reason}")
         else:
@@ -186,7 +186,7 @@ def _plain(report: pipeline.Report) -> dict[str, object]:
                 "status": c.status,
                 "papers": c.papers,
                 "candidates": c.candidates,
-                "reason": c.reason,
+                "reason": c.reason or c.fault,
                 "failed": c.failed,
                 "minutes_after_announcement": int(c.waited.total_seconds()) // 60 if c.waited else None,
             }

@@ -103,6 +103,13 @@ class Editions:
             not_scored=tuple(scored.paper for scored in sections["not_scored"]),
         )
 
+    def topics(self, edition_id: int) -> str:
+        """The topics by which an edition was made, as they were written; empty where they are unknown."""
+        row = self._database.row(
+            "SELECT body FROM editions JOIN topics ON topics.key = topics_key WHERE editions.id = ?", [edition_id]
+        )
+        return row["body"] if row else ""
+
     def newest(self, subscriber_id: int, until: date = date.max) -> Frozen | None:
         """The subscriber's newest digest, of those dated `until` or before."""
         row = self._database.row(
