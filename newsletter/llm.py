@@ -312,7 +312,7 @@ def connect(settings: OpenAISettings, key: str, base_url: str) -> Post:
             detail = error.body if isinstance(error.body, dict) else {}
             raise Rejected(
                 status=error.status_code,
-                message=str(detail.get("message") or error.message),
+                message=str(detail.get("message") or error.message).replace(key, "***"),  # some servers repeat it
                 code=str(detail.get("code") or detail.get("type") or ""),
                 param=str(detail.get("param") or ""),
                 retry_after=_seconds(error.response.headers.get("retry-after")),

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -136,7 +137,6 @@ class _Reader:
     ranked: Scores  # by the local scorer
     unread: set[int] = field(default_factory=set)  # papers that money did not reach
     economies: list[str] = field(default_factory=list)
-    fault: str = ""
     scored: list[Scored] | None = None  # without the words, once all is read
 
     def __post_init__(self) -> None:
@@ -148,15 +148,13 @@ class _Reader:
         self.place = {key: (n + 1) / len(order) for n, key in enumerate(order)}
 
     def scores(self) -> Scores:
-        try:
+        with suppress(ModelStopped):  # what was bought until then decides what the edition is
             self._read_blocks()
             read = self._relevances()
             self._rate_novelty(read)
             self._read_again(read)
             self.scored = self._scored()
             self._remark(self._shown(self.scored))
-        except ModelStopped as stopped:
-            self.fault = str(stopped)
         return self._result()
 
     # What is known
@@ -356,9 +354,12 @@ class _Reader:
             prompt=page(self.subscriber.topics.body, self.asker.prompts),
         )
         if len(missing) > max(1, MISSING_AT_MOST * len(self.local)):
-            why = self.fault or self.asker.model.stopped or f"{len(missing)} of {len(self.local)} papers got no score"
-            fault = f"{why}; all papers were ranked by similarity instead"
-            return replace(common, status=Status.SCORING_FAULT, fault=fault)
+            # What the endpoint said is for the operator, who was warned; it does not go to readers.
+            stopped = self.asker.model.stopped
+            why = (
+                "The model could not be used" if stopped else f"{len(missing)} of {len(self.local)} papers got no score"
+            )
+            return replace(common, status=Status.SCORING_FAULT, fault=f"{why}; all were ranked by similarity instead.")
         if len(self.unread) == len(self.local):
             return replace(common, status=Status.BUDGET, fault=self.economies[0])
         return replace(

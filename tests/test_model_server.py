@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from newsletter.llm import Rejected
 from newsletter.store import Store
 from tests.fake_model import FakeModel
 
@@ -43,10 +43,17 @@ def serving(model: FakeModel) -> Iterator[Server]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             server.keys.add(self.headers["Authorization"])
-            content = json.dumps(model(body).body).encode()
+            try:
+                status, answer = 200, dict(model(body).body)
+            except Rejected as error:
+                status, answer = (
+                    error.status,
+                    {"error": {"message": f"{error.message} {self.headers['Authorization']}"}},
+                )
+            content = json.dumps(answer).encode()
             if len(model.calls) >= server.after:
                 server.reached.set()
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -101,7 +108,7 @@ def run_and_kill(home: Path, server: Server, after: int) -> None:
     server.after = len(server.model.calls) + after
     with subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while not server.reached.wait(0.02) and process.poll() is None:
-            time.sleep(0)
+            pass
         process.send_signal(signal.SIGKILL)
     server.after = 10**9
 
@@ -195,6 +202,17 @@ def test_the_key_goes_to_the_server_and_nowhere_else(tmp_path: Path) -> None:
     with serving(a_model(5)) as server:
         done = run(home, server.url)
     assert server.keys == {"Bearer sk-test"}
+    kept = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
+    assert b"sk-test" not in kept + done.stdout.encode() + done.stderr.encode()
+
+
+def test_a_server_that_repeats_the_key_in_its_refusal_does_not_make_us_repeat_it(tmp_path: Path) -> None:
+    home = a_home(tmp_path / "home", 1, 5, "moss on stones, seen daily and described in many words.")
+    model = FakeModel(fault=lambda call, body: Rejected(401, "no such key:"))
+    with serving(model) as server:
+        done = run(home, server.url)
+    assert done.returncode == 1
+    assert "no such key: Bearer ***" in done.stderr
     kept = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
     assert b"sk-test" not in kept + done.stdout.encode() + done.stderr.encode()
 

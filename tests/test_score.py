@@ -218,6 +218,7 @@ def test_a_refused_key_quota_or_model_stops_the_calls_of_the_run(store: Store, r
     assert len(run.model.calls) == 1
     assert {s.status for s in scores} == {Status.SCORING_FAULT}
     assert len(run.warnings) == 1
+    assert {s.fault for s in scores} == {"The model could not be used; all were ranked by similarity instead."}
 
 
 def test_who_insists_on_a_model_reads_that_there_is_none() -> None:
