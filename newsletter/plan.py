@@ -68,6 +68,7 @@ class Planned:
                     mask |= 1 << places.setdefault(key, len(places))
                 masks.append((reading.subscriber.id, reading.subscriber.topics.hash, mask))
                 self._dates[reading.subscriber.id] = reading.date
+                self._done.discard(reading.subscriber.id)
             self._cut([paper for paper in papers.values() if _key(paper) not in self._parts])
             for part in self._of(papers):
                 held = sum(1 << places[_key(paper)] for paper in part.papers if _key(paper) in places)

@@ -208,7 +208,7 @@ class _Reader:
             with part.lock:  # one reader warms the cache, the others wait for that and then read it together
                 if not part.warm:
                     unrated = self._unrated(part.papers)
-                    sharers = self.planned.sharers(part)
+                    sharers = self.planned.sharers(part) or payers
                     if unrated:
                         novelty = Question("novelty", "novelty", self.date, sharers)
                         self.asker.judge(novelty, unrated, part, self.cache_key(part))

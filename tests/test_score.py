@@ -268,6 +268,24 @@ def test_the_warm_prefix_is_read_from_the_cache_by_all(store: Store) -> None:
     assert run.model.meter["cached"] == 6 * run.model.meter["written"]
 
 
+def test_a_busy_prefix_gets_further_cache_keys(store: Store) -> None:
+    papers = a_slate(store, 40)
+    run = a_run(store, FakeModel(), prefix_rpm=2)
+    run.score_all([a_reader(store, f"reader{n}") for n in range(5)], papers)
+    keys = [body["prompt_cache_key"] for body in run.model.calls if "prompt_cache_key" in body]
+    assert [key.rpartition("-")[2] for key in keys] == ["0", "0", "1", "1", "2", "2"]  # novelty and five readers
+
+
+def test_who_is_read_twice_in_a_run_pays_for_what_is_new(store: Store) -> None:
+    papers, ada, bo = a_slate(store, 40), a_reader(store), a_reader(store, "bo")
+    run = a_run(store, FakeModel())
+    run.score_all([ada, bo], papers)
+    more = a_slate(store, 60)
+    run.score_all([ada, bo], more)
+    assert all(len(run.score(who, more).scored) == 60 for who in (ada, bo))
+    assert_accounts_equal_the_meter(run)
+
+
 def test_equal_topics_cost_once(store: Store) -> None:
     papers = a_slate(store, 40)
     readers = [a_reader(store, slug, topics="1. Moss\n   - Relevant: moss\n") for slug in ("ada", "bo")]
