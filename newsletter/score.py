@@ -195,10 +195,10 @@ class _Reader:
                 self._read(part, mine[part.key])
             except OutOfMoney as empty:
                 self.unread = {_key(paper) for rest in parts[n:] for paper in mine[rest.key]}
-                self.economies.append(
-                    f"{len(self.unread)} of {len(self.local)} papers, those least like your topics, were ranked by "
-                    f"similarity only: {empty}"
-                )
+                which = f"{len(self.unread)} of {len(self.local)} papers, those least like your topics,"
+                if len(self.unread) == len(self.local):
+                    which = "All papers"
+                self.economies.append(f"{which} were ranked by similarity only: {empty}")
                 return
 
     def _read(self, part: Part, mine: Sequence[Paper]) -> None:
