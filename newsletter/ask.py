@@ -98,6 +98,7 @@ class Asker:
     def _judge(self, q: Question, wanted: Sequence[Paper], part: Part | None, key: str, rounds: int) -> None:
         shown = part.shown if part else self._show(wanted)
         prompt = words.judge(q.task, shown, q.topics, self.prompts, self.model.settings.effort)
+        prompt = self.model.roomy(prompt)
         if part:
             prompt = replace(prompt, cached=part.several or part.warm, cache_key=key)
         if self._too_long(prompt) and (part or len(wanted) > 1):
@@ -138,6 +139,7 @@ class Asker:
             papers = wanted[start : start + REMARKS_A_CALL]
             shown = self._show(papers)
             prompt = words.remark(shown, q.topics, self.prompts, language, self.model.settings.effort)
+            prompt = self.model.roomy(prompt)
             halves = (papers[: len(papers) // 2], papers[len(papers) // 2 :]) if len(papers) > 1 else ()
             if self._too_long(prompt) and halves:
                 for half in halves:

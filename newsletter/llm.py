@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NoReturn
@@ -23,6 +23,7 @@ from newsletter.settings import Section
 LONGEST_PAUSE = 120.0  # seconds, whatever Retry-After says
 FLEX_REFUSALS = 3  # rate limits on flex before this one call goes to the standard tier
 FAILURES_IN_A_ROW = 5  # calls that came to nothing before the run stops calling
+WORDY = 8  # how much longer an answer gets that no schema holds to its form
 CHARS_PER_TOKEN = 4  # for endpoints that report no usage
 
 
@@ -176,6 +177,11 @@ class Model:
     def stopped(self) -> str:
         """Why nothing is asked any more in this run; empty while all is well."""
         return self._stopped
+
+    def roomy(self, prompt: Prompt) -> Prompt:
+        """The prompt with room for an answer that no schema holds to its form, where the endpoint has none."""
+        factor = 1 if "schema" in self._features.on else WORDY
+        return replace(prompt, max_tokens=prompt.max_tokens * factor)
 
     def ask(self, prompt: Prompt) -> Reply:
         """The answer to one prompt, after as many tries as it takes.

@@ -102,6 +102,14 @@ def test_an_endpoint_that_refuses_everything_is_still_asked() -> None:
     assert endpoint.requests[-1]["messages"][1]["content"] == "shared\nown"
 
 
+def test_where_no_schema_holds_an_answer_to_its_form_it_gets_more_room() -> None:
+    endpoint = Endpoint(refuses("json_schema"))
+    model = endpoint.model()
+    assert model.roomy(PROMPT).max_tokens == 10
+    model.ask(PROMPT)
+    assert model.roomy(PROMPT).max_tokens == 80
+
+
 def test_a_refusal_that_names_nothing_gives_up_one_thing_after_another() -> None:
     endpoint = Endpoint(lambda body: Rejected(422, "extra inputs") if "service_tier" in body else ANSWER)
     endpoint.model().ask(PROMPT)

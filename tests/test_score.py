@@ -404,5 +404,10 @@ def test_threads_do_not_disturb_each_other(store: Store) -> None:
     for scores in run.score_all(readers, papers, lanes=8):
         found = relevance_of(scores) | {paper.title: 0 for paper in scores.not_scored}
         assert len(found) == 100
-        assert all(found[paper.title] in (0, 9 if paper in papers[:7] else 1) for paper in papers)
+        if scores.status is Status.OK:  # with so many faults, some editions are ranked locally, and say so
+            assert all(found[paper.title] in (0, 9 if paper in papers[:7] else 1) for paper in papers)
+    rows = store.database.rows("SELECT title, relevance FROM scores JOIN papers ON papers.key = paper_key")
+    wanted = {paper.title: 9 if paper in papers[:7] else 1 for paper in papers}
+    assert len(rows) > 1000
+    assert all(row["relevance"] == wanted[row["title"]] for row in rows)
     assert_accounts_equal_the_meter(run)
