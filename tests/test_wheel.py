@@ -40,7 +40,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_everything_beside_the_code_is_inside(wheel: Path) -> None:
     inside = {name.removeprefix("newsletter/") for name in zipfile.ZipFile(wheel).namelist()}
     wanted = [
-        *ROOT.glob("templates/*"),
+        *(path for path in ROOT.glob("templates/**/*") if path.is_file()),
         *ROOT.glob("prompts/*"),
         *(ROOT / "subscribers" / f"{s}.md" for s in ("ada", "emmy", "rosalind")),
     ]
