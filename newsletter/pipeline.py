@@ -184,7 +184,7 @@ class _Announced:
         self.days = days
         self._services = services
         self._punctual: set[_Late] = set()
-        self._loaded: dict[tuple[tuple[date, ...], _Late | None], tuple[list[Announcement], Scorer]] = {}
+        self._loaded: dict[tuple[tuple[date, ...], tuple[int | None, ...]], tuple[list[Announcement], Scorer]] = {}
 
     def of(self, days: tuple[date, ...], late: _Late | None) -> tuple[list[Announcement], Scorer]:
         """The papers of `days`, after those of the last edition's mailings that arrived after it was frozen."""
@@ -192,7 +192,7 @@ class _Announced:
         found = mailings.announcements(late[0], added_after=late[1]) if late and late not in self._punctual else []
         if late and not found:
             self._punctual.add(late)
-        key = days, late if found else None
+        key = days, tuple(announcement.paper.key for announcement in found)
         if key not in self._loaded:
             announcements = [*found, *mailings.announcements(days)]
             self._loaded[key] = announcements, self._services.scorer_for(announcements)

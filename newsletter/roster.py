@@ -28,7 +28,7 @@ def roster(folder: Path, store: Store, now: datetime) -> Iterator[Subscriber | P
     """Each topics file's subscriber, or what keeps it from having one; those known longest come first.
 
     An unchanged file (same time and size) is not read again. Of two files with one address the one known longer has
-    it. A subscriber whose file is gone is paused until it is back, and named once.
+    it. A subscriber whose file is gone is paused until it is back.
     """
     paths = list(folder.glob("*.md"))
     for slug in store.subscribers.follow_files([path.stem for path in paths], now):

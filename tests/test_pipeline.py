@@ -1,8 +1,8 @@
 """The day: from a mailing and a folder of topics files to messages, once."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from newsletter import pipeline
 from newsletter.cli.wiring import local_scorer
 from newsletter.links import Signer
-from newsletter.models import Outcome, Outgoing, Receipt, SendState
+from newsletter.models import Announcement, Outcome, Outgoing, Receipt, Scorer, SendState
 from newsletter.render import load_templates
 from newsletter.roster import roster
 from newsletter.settings import Mail
@@ -138,3 +138,40 @@ def test_consent_given_later_brings_the_edition(store: Store, folder: Path) -> N
     store.subscribers.consent(1, "ada@example.org", "operator", NOON)
     a_day(store, folder, backend := FakeBackend(reaches_people=True))
     assert [outgoing.recipient for outgoing in backend.taken] == ["ada@example.org"]
+
+
+def test_papers_that_arrive_after_an_edition_come_with_the_next(store: Store, folder: Path) -> None:
+    thursday = WEDNESDAY + timedelta(days=1)
+    store.mailings.save(a_mailing(a_paper(1)), NOON - timedelta(hours=1))
+    (folder / "ada.md").write_text(a_topics_file("ada", min_relevance="1"), encoding="utf-8")
+    a_day(store, folder, FakeBackend())
+    store.mailings.save(a_mailing(a_paper(1), a_paper(2)), NOON + timedelta(hours=1))
+    store.mailings.save(a_mailing(a_paper(3), day=thursday), NOON + timedelta(hours=1))
+    a_day(store, folder, FakeBackend(), day=thursday)
+    newest = store.editions.newest_id("ada")
+    assert newest is not None
+    shown = {scored.paper.id for scored in store.editions.load(newest).papers}
+    assert shown == {a_paper(2).id, a_paper(3).id}
+
+
+def test_one_index_of_words_serves_all_subscribers_also_for_late_papers(store: Store, folder: Path) -> None:
+    thursday = WEDNESDAY + timedelta(days=1)
+    made: list[int] = []
+
+    def scorer_for(announcements: Sequence[Announcement]) -> Scorer:
+        made.append(len(announcements))
+        return local_scorer(announcements)
+
+    def a_day_at(moment: datetime, day: date) -> None:
+        of_day = replace(services(store, FakeBackend()), scorer_for=scorer_for, clock=lambda: moment)
+        pipeline.run(partial(roster, folder, store, NOON), of_day, only=day)
+
+    store.mailings.save(a_mailing(a_paper(1)), NOON - timedelta(hours=1))
+    for minute, slug in enumerate(("ada", "bo", "cy")):
+        subscribe(folder, slug)
+        a_day_at(NOON + timedelta(minutes=minute), WEDNESDAY)
+    store.mailings.save(a_mailing(a_paper(1), a_paper(2)), NOON + timedelta(hours=1))
+    store.mailings.save(a_mailing(a_paper(3), day=thursday), NOON + timedelta(hours=1))
+    made.clear()
+    a_day_at(NOON + timedelta(hours=2), thursday)
+    assert made == [2]

@@ -91,7 +91,7 @@ class Subscribers:
     def follow_files(self, slugs: Collection[str], now: datetime) -> list[str]:
         """Pauses the active subscribers who have no topics file any more, resumes those whose file is back.
 
-        `slugs` are all that have a file. Returns the slugs that were paused just now.
+        `slugs` are all that have a file. Returns the slugs that are paused for want of one.
         """
         values = {"slugs": json.dumps(list(slugs)), "gone": _FILE_GONE, "now": now.isoformat()}
         with self._database.writing() as db:
@@ -102,14 +102,17 @@ class Subscribers:
                 """,
                 values,
             )
-            rows = db.query(
+            db.conn.execute(
                 """
                 UPDATE subscribers SET status = 'paused', status_reason = :gone, status_at = :now
-                WHERE status = 'active' AND slug NOT IN (SELECT value FROM json_each(:slugs)) RETURNING slug
+                WHERE status = 'active' AND slug NOT IN (SELECT value FROM json_each(:slugs))
                 """,
                 values,
             )
-            return sorted(row["slug"] for row in rows)
+            rows = db.query(
+                "SELECT slug FROM subscribers WHERE status = 'paused' AND status_reason = :gone ORDER BY slug", values
+            )
+            return [row["slug"] for row in rows]
 
     def barred(self, subscriber: Subscriber) -> str:
         """Why nobody may mail this subscriber's address, to be read after their name; empty when one may."""
