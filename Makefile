@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test soak peers lint words bench clean
+.PHONY: demo test soak peers lint docs words bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/newsletter demo --into newsletter-demo
@@ -36,6 +36,10 @@ words: $(VENV)/.dev
 	    $(BIN)/pybabel -q update -D newsletter -N --ignore-obsolete --ignore-pot-creation-date -i build/newsletter.pot -o $$po \
 	        -l $$(basename $$(dirname $$(dirname $$po))) || exit 1; done
 	$(BIN)/pybabel -q compile -D newsletter -d newsletter/locale
+
+# docs/commands.md, from the commands themselves.
+docs: $(VENV)/.dev
+	$(BIN)/python -m tests.reference
 
 bench: $(VENV)/.dev
 	for script in bench/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
