@@ -22,9 +22,12 @@ ready, try later. Commands work in the current folder or in `NEWSLETTER_HOME`, w
 
 def page() -> str:
     """The page."""
-    return HEAD + "".join(
-        _entry(name, command) for name, command in _commands("newsletter", typer.main.get_command(app))
-    )
+    return HEAD + "".join(_entry(name, command) for name, command in commands())
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Every command with its full name."""
+    return _commands("newsletter", typer.main.get_command(app))
 
 
 def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,8 @@
 """The commands of a first day: what they print, which files they make, with which code they end."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -147,3 +149,10 @@ def test_the_demo_ignores_home_and_environment(
     assert not (home / "var").exists()
     assert newsletter("demo", "--into", tmp_path / "demo").code == 0, "it may be run again"
     assert newsletter("demo", "--into", home).code == 2, "it never touches what it did not make"
+
+
+def test_commands_start_without_what_only_some_of_them_need() -> None:
+    loaded = "import sys, newsletter.cli; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout.split()
+    assert "newsletter.cli.rank" in modules
+    assert not {"openai", "mjml", "premailer", "sendgrid"} & set(modules)
