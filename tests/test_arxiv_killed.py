@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,8 @@ def kill_somewhere(home: Path, server: FakeArxiv, chance: random.Random) -> bool
     process.kill()
     process.wait()
     assert in_time
-    integrity = sqlite3.connect(home / "var" / "newsletter.db").execute("PRAGMA integrity_check").fetchone()
+    with closing(sqlite3.connect(home / "var" / "newsletter.db")) as database:
+        integrity = database.execute("PRAGMA integrity_check").fetchone()
     assert integrity == ("ok",)
     with Store.open(home / "var" / "newsletter.db") as store:
         assert store.mailings.days() in ([], [day for day in store.mailings.days() if day.status == "complete"])
