@@ -1,4 +1,4 @@
-"""Decides what a returned message says: delivery status notifications and complaints as events. Calls nothing.
+"""Decides what a returned message says: bounces, complaints and requests to leave, as events. Calls nothing.
 
 RFC 3464 (delivery status), RFC 3463 (its codes), RFC 5965 (complaints). The return path bounces+SEND@… names the send
 even where a server returns nothing that can be read; codes then decide, and what has none counts as soft.
@@ -30,6 +30,9 @@ def events(raw: bytes, received_at: datetime) -> Iterator[Event]:
     at = _date(message, received_at)
     if message.get_content_type() == "multipart/report" and message.get_param("report-type") == "feedback-report":
         yield _event(raw, EventType.COMPLAINT, _complainant(message), at, send_id=send_id, detail="complaint")
+        return
+    if " ".join(str(message.get("Subject", "")).split()).casefold() == "unsubscribe":  # as List-Unsubscribe offers
+        yield _event(raw, EventType.UNSUBSCRIBE, _author(message), at, send_id="", detail="asked by mail")
         return
     reports = [part for part in message.walk() if part.get_content_type() == "message/delivery-status"]
     for report in reports:
@@ -83,6 +86,11 @@ def _complainant(message: Message) -> str:
             if found:
                 return found[1]
     return ""
+
+
+def _author(message: Message) -> str:
+    found = getaddresses([str(value) for value in message.get_all("From", [])])
+    return found[0][1] if found else ""
 
 
 def _is_bounce(message: Message) -> bool:

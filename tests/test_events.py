@@ -341,6 +341,14 @@ def test_a_vacation_notice_is_no_bounce() -> None:
     assert list(bounces.events(notice, NOON)) == []
 
 
+def test_a_mail_that_asks_to_leave_suppresses_its_author(store: Store) -> None:
+    raw = b"From: Ada <Ada@example.org>\nTo: news@example.org\nSubject: unsubscribe\n\n"
+    store.events.record(list(bounces.events(raw, NOON)), NOON)
+    found = store.suppressions.find("ada@example.org")
+    assert found
+    assert found.reason == "unsubscribe"
+
+
 def test_a_complaint_by_mail_is_a_complaint() -> None:
     raw = (
         b"From: fbl@mailbox.example\nTo: bounces@example.org\nMIME-Version: 1.0\n"

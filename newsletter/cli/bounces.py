@@ -16,7 +16,7 @@ from newsletter.errors import InputError
 def bounces(
     mbox: Annotated[Path, typer.Option("--mbox", help="A mailbox file (mbox), or - for one message on stdin.")],
 ) -> None:
-    """Take bounces and complaints that came by mail: hard bounces and complaints suppress at once.
+    """Take bounces, complaints and requests to unsubscribe that came by mail; what they ask for happens at once.
 
     Reading a mailbox twice changes nothing. As a pipe of the mail server it takes each message as it comes.
 

@@ -8,9 +8,18 @@ from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bars
 from rich.table import Table
+from rich.text import Text
 
 from newsletter.models import Progress
 
@@ -55,13 +64,27 @@ def duration(length: timedelta) -> str:
     return f"{days} d {rest // 60} h" if days else f"{rest // 60} h {rest % 60:02} min"
 
 
+class _Rate(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f}/s" if task.speed else "")
+
+
 @contextmanager
 def progress(totals: Mapping[str, int | None]) -> Iterator[Progress]:
     """Bars for the named stages on a terminal, a moving one where the total is not known; silence elsewhere."""
     if not errors.is_terminal:
         yield _silent
         return
-    columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:>8}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Bars(*columns, console=errors, transient=True) as bars:
         tasks = {stage: bars.add_task(stage, total=total) for stage, total in totals.items()}
 

@@ -1,0 +1,123 @@
+"""What a mail that did not arrive means for the reader's next edition."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from newsletter import epoch, pipeline
+from newsletter.cli.wiring import local_scorer
+from newsletter.links import Purpose, Signer
+from newsletter.models import Outcome, Receipt, SendState
+from newsletter.render import load_templates
+from newsletter.roster import roster
+from newsletter.settings import Mail
+from newsletter.store import Store
+from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file
+from tests.delivery import FakeBackend, Ticking
+
+TEMPLATES = load_templates(None)
+THURSDAY, FRIDAY = WEDNESDAY + timedelta(days=1), WEDNESDAY + timedelta(days=2)
+LOST = Receipt(Outcome.AMBIGUOUS, "the connection was lost")
+REFUSED = Receipt(Outcome.FAILED, "554 refused")
+TAKEN = Receipt(Outcome.ACCEPTED)
+
+
+class Mornings:
+    """One reader, a mailing of 30 papers each day, and what becomes of each day's mail."""
+
+    def __init__(self, home: Path, store: Store) -> None:
+        self.folder, self.store, self.mark = home / "subscribers", store, home / "dispatch.mark"
+        self.folder.mkdir()
+        (self.folder / "ada.md").write_text(a_topics_file("ada"), encoding="utf-8")
+        self.clock, self.signer = Ticking(), Signer("https://news.example.org", [b"key"])
+
+    def day(self, day: date, receipt: Receipt, *, mark: bool = False) -> FakeBackend:
+        first = 100 * day.day
+        self.store.mailings.save(a_mailing(*map(a_paper, range(first, first + 30)), day=day), NOON)
+        self.clock.now = datetime.combine(day, NOON.timetz())
+        services = pipeline.Services(
+            store=self.store,
+            scorer_for=local_scorer,
+            templates=TEMPLATES,
+            backend=(backend := FakeBackend(otherwise=receipt, reaches_people=False)),
+            signer=self.signer,
+            mail=Mail.model_validate({}),
+            clock=self.clock,
+        )
+        if mark:
+            services = replace(services, mark=self.mark)
+        pipeline.run(partial(roster, self.folder, self.store, self.clock()), services)
+        return backend
+
+    def covered(self) -> tuple[date, ...]:
+        """The mailings of the newest edition."""
+        newest = self.store.editions.newest(1)
+        assert newest
+        return newest.mailings
+
+    def web_copy(self, day: date) -> str:
+        row = self.store.database.row("SELECT id FROM editions WHERE date = ?", [day.isoformat()])
+        assert row
+        return self.signer.url(Purpose.EDITION, row["id"])
+
+
+@pytest.fixture
+def mornings(tmp_path: Path) -> Iterator[Mornings]:
+    with Store.open(tmp_path / "newsletter.db") as store:
+        yield Mornings(tmp_path, store)
+
+
+def text(backend: FakeBackend) -> str:
+    (outgoing,) = backend.taken
+    return outgoing.eml.decode().replace("=\r\n", "").replace("=3D", "=")
+
+
+def papers_of(backend: FakeBackend, day: date) -> bool:
+    """Whether a mail shows papers of a day's mailing."""
+    return f"moss number {day.day}" in text(backend)
+
+
+def test_mail_of_unknown_outcome_is_linked_from_the_next_edition(mornings: Mornings) -> None:
+    mornings.day(WEDNESDAY, LOST)
+    thursday = mornings.day(THURSDAY, TAKEN)
+    assert mornings.web_copy(WEDNESDAY) in text(thursday)
+    assert not papers_of(thursday, WEDNESDAY), "it may have arrived: its papers are not sent again"
+    friday = mornings.day(FRIDAY, TAKEN)
+    assert mornings.web_copy(WEDNESDAY) not in text(friday)
+
+
+def test_mail_that_arrived_is_not_mentioned(mornings: Mornings) -> None:
+    mornings.day(WEDNESDAY, TAKEN)
+    assert mornings.web_copy(WEDNESDAY) not in text(mornings.day(THURSDAY, TAKEN))
+
+
+def test_the_papers_of_mail_that_was_refused_come_with_the_next_edition(mornings: Mornings) -> None:
+    mornings.day(WEDNESDAY, REFUSED)
+    assert papers_of(mornings.day(THURSDAY, TAKEN), WEDNESDAY)
+    assert mornings.covered() == (WEDNESDAY, THURSDAY)
+    mornings.day(FRIDAY, TAKEN)
+    assert mornings.covered() == (FRIDAY,), "and only with that one"
+
+
+def test_a_second_run_after_a_refusal_makes_no_second_edition_of_the_day(mornings: Mornings) -> None:
+    mornings.day(WEDNESDAY, REFUSED)
+    assert mornings.day(WEDNESDAY, TAKEN).taken == []
+    assert mornings.store.sends.counts() == {SendState.FAILED: 1}
+
+
+def test_what_was_mailed_after_a_backup_is_not_mailed_again_from_it(mornings: Mornings, tmp_path: Path) -> None:
+    mornings.day(WEDNESDAY, TAKEN, mark=True)
+    epoch.advance(mornings.store, mornings.mark, WEDNESDAY)
+    saturday = FRIDAY + timedelta(days=1)
+    epoch.write(mornings.mark, epoch.Mark(epoch=9, through=FRIDAY))  # what the lost runs left
+    with pytest.raises(epoch.Restored):
+        epoch.check(mornings.store, mornings.mark, NOON, confirmed=False)
+    epoch.check(mornings.store, mornings.mark, NOON, confirmed=True)
+    assert mornings.day(THURSDAY, TAKEN).taken == []
+    assert mornings.day(FRIDAY, TAKEN).taken == []
+    monday = saturday + timedelta(days=2)
+    assert papers_of(mornings.day(monday, TAKEN), monday)
