@@ -1,6 +1,5 @@
 """The life of a send, as a model that hypothesis walks through: no path sends twice unless a person says so."""
 
-import tempfile
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,9 +15,8 @@ from newsletter.store.sends import Terms
 from tests.builders import NOON
 from tests.delivery import a_send
 
-OUTCOMES = st.sampled_from(Outcome)
-# What the world knows after a call of the backend: it has the message for certain, perhaps, or certainly not.
-SENT = {Outcome.ACCEPTED}
+OUTCOMES, WORKERS = st.sampled_from(Outcome), st.sampled_from(["one", "two"])
+# After these the reader may have it.
 PERHAPS = {Outcome.ACCEPTED, Outcome.AMBIGUOUS}
 
 
@@ -28,8 +26,7 @@ class SendMachine(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
         self.open = ExitStack()
-        folder = self.open.enter_context(tempfile.TemporaryDirectory())
-        self.store = self.open.enter_context(Store.open(Path(folder) / "newsletter.db"))
+        self.store = self.open.enter_context(Store.open(Path(":memory:")))
         self.send = a_send(self.store)
         self.now: datetime = NOON
         self.claims: dict[str, Send] = {}
@@ -53,14 +50,20 @@ class SendMachine(RuleBasedStateMachine):
     def terms(self) -> Terms:
         return Terms(consent=True, stale_before=self.now - timedelta(hours=48))
 
-    @rule(worker=st.sampled_from(["one", "two"]))
+    @rule(worker=WORKERS)
     def claim(self, worker: str) -> None:
         claimed = self.store.sends.claim(worker, self.now, self.terms())
         if claimed:
             assert not self.left, "who left is not claimed any more"
             self.claims[worker] = claimed
 
-    @rule(worker=st.sampled_from(["one", "two"]), outcome=OUTCOMES, dies=st.booleans())
+    @rule(worker=WORKERS, outcome=OUTCOMES, dies=st.booleans())
+    def claim_and_submit(self, worker: str, outcome: Outcome, dies: bool) -> None:
+        self.claim(worker)
+        self.submit(worker, outcome, dies)
+
+    @rule(worker=WORKERS, outcome=OUTCOMES, dies=st.booleans())
+    @precondition(lambda self: self.claims)
     def submit(self, worker: str, outcome: Outcome, dies: bool) -> None:
         claimed = self.claims.pop(worker, None)
         if not claimed or not self.store.sends.submitting(claimed, worker, b"bytes", self.now, self.terms()):
@@ -82,7 +85,8 @@ class SendMachine(RuleBasedStateMachine):
         self.store.sends.recover(self.now)
         assert self.state not in (SendState.CLAIMED, SendState.SUBMITTING)
 
-    @rule(worker=st.sampled_from(["one", "two"]))
+    @rule(worker=WORKERS)
+    @precondition(lambda self: self.claims)
     def put_back(self, worker: str) -> None:
         if claimed := self.claims.pop(worker, None):
             self.store.sends.put_back(claimed, worker, self.now)
@@ -101,16 +105,19 @@ class SendMachine(RuleBasedStateMachine):
             self.allowed += 1
 
     @rule()
+    @precondition(lambda self: self.calls > 0 or self.claims)
     def the_reader_leaves(self) -> None:
         assert self.store.subscribers.leave(self.send.subscriber_id, "the reader's link", self.now)
         self.left = True
 
     @rule()
+    @precondition(lambda self: self.calls > 0 or self.claims)
     def the_reader_is_paused(self) -> None:
         if not self.left:
             self.store.subscribers.set_status("ada", SubscriberStatus.PAUSED, "by the operator", self.now)
 
     @rule()
+    @precondition(lambda self: self.calls > 0 or self.claims)
     def the_reader_is_resumed(self) -> None:
         if not self.left:
             self.store.subscribers.set_status("ada", SubscriberStatus.ACTIVE, "by the operator", self.now)
@@ -130,5 +137,5 @@ class SendMachine(RuleBasedStateMachine):
             assert self.state not in (SendState.READY, SendState.CLAIMED, SendState.RETRY_AT, SendState.SUBMITTING)
 
 
-SendMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+SendMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=20, deadline=None)
 TestSendMachine = SendMachine.TestCase
