@@ -20,13 +20,17 @@ RESUMED_AT = "breaker_resumed_at"  # and since when a person lets it go on
 
 
 class Breakers(Section):
-    """When sending pauses by itself. Rates are shares of the mail of the last seven days; floors are numbers."""
+    """When sending pauses by itself. Rates are shares of the mail of the last seven days; floors are numbers.
+
+    `unknown_in_a_row`: so many outcomes of one run that nobody knows, without one that is known between them.
+    """
 
     section: ClassVar[str] = "breakers"
     complaint_rate: float = Field(0.001, gt=0, le=1)
     complaint_floor: int = Field(3, ge=1)
     bounce_rate: float = Field(0.05, gt=0, le=1)
     bounce_floor: int = Field(5, ge=1)
+    unknown_in_a_row: int = Field(5, ge=1)
     usd_per_day: float = Field(20.0, ge=0)
 
 

@@ -146,7 +146,7 @@ class _Dispatcher:
         self.desk, self.sends = desk, desk.store.sends
         self.owner = secrets.token_hex(8)
         self.halted = self.alert = ""
-        self.claimed = 0
+        self.claimed = self.unknown = 0
 
     def run(self) -> Dispatch:
         now = self.desk.clock()
@@ -246,6 +246,9 @@ class _Dispatcher:
             self.desk.store.suppressions.add(send.address, "hard bounce", self.desk.backend_name, now)
         if receipt.outcome is Outcome.STOP:
             self._break(receipt.detail)
+        self.unknown = self.unknown + 1 if receipt.outcome is Outcome.AMBIGUOUS else 0
+        if self.unknown >= self.desk.breakers.unknown_in_a_row:
+            self._break(f"{self.unknown} messages in a row are of unknown outcome, the last one: {receipt.detail}")
         if receipt.outcome is Outcome.RETRY and receipt.retry_after is not None:
             if receipt.retry_after > self.desk.delivery.patience_seconds:
                 self._halt(

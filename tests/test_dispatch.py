@@ -306,6 +306,19 @@ def test_bounces_beyond_the_limit_pause_everything(store: Store) -> None:
     assert "6 bounces among the 20 mails" in done.halted
 
 
+def test_a_server_that_breaks_every_connection_does_not_make_a_whole_morning_ambiguous(store: Store) -> None:
+    some_sends(store, 20)
+    done = run(store, FakeBackend(otherwise=AMBIGUOUS), lanes=1)
+    assert store.sends.counts() == {SendState.AMBIGUOUS: 5, SendState.READY: 15}
+    assert "5 messages in a row are of unknown outcome" in done.halted
+
+
+def test_now_and_then_an_unknown_outcome_stops_nothing(store: Store) -> None:
+    some_sends(store, 20)
+    odd = {f"r{n:04}": AMBIGUOUS for n in range(20) if n % 3}
+    assert run(store, FakeBackend(answers=odd), lanes=1).halted == ""
+
+
 def test_todays_spend_beyond_the_cap_pauses_everything(store: Store) -> None:
     a_send(store)
     with store.database.writing() as db:

@@ -49,14 +49,21 @@ def explain(send: Id, as_json: Annotated[bool, typer.Option("--json", help="Prin
         return
     of = record.send
     show.say(f"{of.id}: the {of.kind} of {of.date} for {of.slug} <{of.address}>")
-    show.say(f"  {record.created_at}  frozen")
+    show.say(f"  {_time(record.created_at)}  frozen")
     for attempt in record.attempts:
-        show.say(f"  {attempt.started_at}  handed to {attempt.backend or 'a backend whose answer was never recorded'}")
+        show.say(
+            f"  {_time(attempt.started_at)}  handed to {attempt.backend or 'a backend whose answer was never recorded'}"
+        )
         if attempt.finished_at:
-            show.say(f"  {attempt.finished_at}  {attempt.outcome}: {attempt.detail}")
+            show.say(f"  {_time(attempt.finished_at)}  {attempt.outcome}: {attempt.detail}")
     for event in events:
-        show.say(f"  {event.at.isoformat()}  reported: {event.type}{': ' if event.detail else ''}{event.detail}")
-    show.say(f"  {record.changed_at}  now {of.state}{': ' if record.detail else ''}{record.detail}")
+        show.say(f"  {_time(event.at.isoformat())}  reported: {event.type}{': ' if event.detail else ''}{event.detail}")
+    show.say(f"  {_time(record.changed_at)}  now {of.state}{': ' if record.detail else ''}{record.detail}")
     if record.retry_at and of.state is SendState.RETRY_AT:
-        show.say(f"  {record.retry_at}  may be tried again")
+        show.say(f"  {_time(record.retry_at)}  may be tried again")
     show.say(f"It {ADVICE[of.state].format(id=of.id)}.")
+
+
+def _time(text: str) -> str:
+    """A stored time (ISO 8601, UTC) to the second."""
+    return f"{text[:10]} {text[11:19]} UTC"
