@@ -264,12 +264,10 @@ class _Dispatcher:
             self._halt(found)
             return
         resumed_at = facts.get(RESUMED_AT)
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
-        spent = self.desk.store.database.row(
-            "SELECT coalesce(sum(picodollars), 0) AS picodollars FROM charges WHERE at >= ?",
-            [max(midnight, resumed_at)],
-        )
-        recent = Recent(self.sends.counts(since(now, resumed_at)), spent["picodollars"] if spent else 0)
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        today = max(midnight, datetime.fromisoformat(resumed_at)) if resumed_at else midnight
+        spent = sum(self.desk.store.charges.spent_since(today).values())
+        recent = Recent(self.sends.counts(since(now, resumed_at)), spent)
         verdict = judge(recent, self.desk.breakers)
         self.alert = verdict.alert
         if verdict.stop:

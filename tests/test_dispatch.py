@@ -323,9 +323,9 @@ def test_todays_spend_beyond_the_cap_pauses_everything(store: Store) -> None:
     a_send(store)
     with store.database.writing() as db:
         db.conn.execute(
-            "INSERT INTO charges (at, stage, model, tier, prompt_tokens, cached_tokens, cache_write_tokens, "
+            "INSERT INTO charges (subscriber_id, at, stage, model, tier, prompt_tokens, cached_tokens, cache_write_tokens, "
             "completion_tokens, reasoning_tokens, prices, picodollars, estimated_picodollars, finish_reason, items_in, "
-            "items_out, retries, latency_ms) VALUES (?, 'score', 'm', '', 1, 0, 0, 1, 0, '{}', ?, 0, 'stop', 1, 1, 0, 1)",
+            "items_out, retries, latency_ms) VALUES (1, ?, 'score', 'm', '', 1, 0, 0, 1, 0, '{}', ?, 0, 'stop', 1, 1, 0, 1)",
             [NOON.isoformat(), 21 * 10**12],
         )
     done = run(store, backend := FakeBackend())
