@@ -117,6 +117,17 @@ def test_a_suppressed_address_is_not_added(home: Path, newsletter: Command, ada:
     assert newsletter("subscribers", "add", file).code == 0
 
 
+def test_who_left_comes_back_by_a_new_consent_alone(home: Path, newsletter: Command, ada: str) -> None:
+    with Store.open(home / "var" / "newsletter.db") as store:
+        store.subscribers.leave(1, "the reader's link", NOON)
+    file = home / "subscribers" / "ada.md"
+    assert newsletter("subscribers", "add", file).code == 2
+    assert newsletter("suppressions", "remove", "ada@example.org").code == 0
+    assert status(home) is SubscriberStatus.UNSUBSCRIBED, "lifting the suppression is no consent"
+    assert newsletter("subscribers", "add", file).code == 0
+    assert status(home) is SubscriberStatus.ACTIVE
+
+
 def test_suppressions_travel_as_csv(home: Path, newsletter: Command, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("Email,reason\nada@example.org,bounce\nnobody,\n", encoding="utf-8")
     done = newsletter("suppressions", "import", tmp_path / "in.csv")

@@ -10,7 +10,7 @@ from newsletter.cli.rank import read_topics
 from newsletter.errors import InputError
 from newsletter.files import write_atomically
 from newsletter.front_matter import with_front_matter
-from newsletter.models import Subscriber
+from newsletter.models import Subscriber, SubscriberStatus
 from newsletter.roster import SLUG, Problem, read, roster
 from newsletter.settings import Settings
 from newsletter.topics import parse
@@ -57,6 +57,8 @@ def add(
     with wiring.open_store(settings) as store:
         subscriber = read(target, store, None, wiring.now())
         store.subscribers.consent(subscriber.id, subscriber.wishes.email, "operator", wiring.now())
+        if subscriber.status in (SubscriberStatus.REMOVED, SubscriberStatus.UNSUBSCRIBED):
+            store.subscribers.set_status(name, SubscriberStatus.ACTIVE, "agreed again", wiring.now())
     show.say(f"{name}: added, {subscriber.wishes.email}, {', '.join(subscriber.wishes.categories)}")
 
 
