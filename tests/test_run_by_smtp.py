@@ -97,5 +97,18 @@ def test_a_server_that_refuses_us_is_said_once_and_pauses_sending(lab: Path, sin
 def test_without_consent_nobody_is_mailed(lab: Path, sink: tuple[Sink, int]) -> None:
     server, port = sink
     with run(lab, port, "run", "--listing", str(lab / "mailing.jsonl")) as process:
-        process.communicate()
+        said, _ = process.communicate()
     assert server.envelopes == []
+    assert "r3: gets no mail: no consent of r3@example.org is on record" in said
+
+
+def test_who_is_suppressed_is_named_and_costs_nothing(lab: Path, sink: tuple[Sink, int]) -> None:
+    server, port = sink
+    consent(lab, port)
+    with Store.open(lab / "var" / "newsletter.db") as store:
+        store.suppressions.add("r3@example.org", "hard bounce", "smtp", NOON)
+    with run(lab, port, "run", "--listing", str(lab / "mailing.jsonl")) as process:
+        said, _ = process.communicate()
+    assert process.returncode == 0, said
+    assert "r3: gets no mail: r3@example.org is suppressed (hard bounce)" in said
+    assert len(server.envelopes) == 7
