@@ -55,9 +55,9 @@ class Mornings:
 
     def covered(self) -> tuple[date, ...]:
         """The mailings of the newest edition."""
-        newest = self.store.editions.newest(1)
+        newest = self.store.editions.newest_id("ada")
         assert newest
-        return newest.mailings
+        return self.store.editions.load(newest).mailings
 
     def web_copy(self, day: date) -> str:
         row = self.store.database.row("SELECT id FROM editions WHERE date = ?", [day.isoformat()])
