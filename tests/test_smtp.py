@@ -125,6 +125,21 @@ def test_a_connection_closed_while_idle_is_opened_again() -> None:
         assert backend.submit(OUTGOING).outcome is Outcome.ACCEPTED
 
 
+def test_a_server_that_ends_the_connection_is_tried_on_a_fresh_one_once(sink: tuple[Sink, int]) -> None:
+    server, port = sink
+    with closing(smtp(port)) as backend:
+        assert backend.submit(OUTGOING).outcome is Outcome.ACCEPTED
+        server.say["MAIL"] = "421 4.7.0 enough for today"
+        receipt = backend.submit(OUTGOING)
+        assert (receipt.outcome, receipt.detail) == (
+            Outcome.RETRY,
+            "the connection ended: 4.7.0 enough for today",
+        )
+        assert server.connections == 2
+        del server.say["MAIL"]
+        assert backend.submit(OUTGOING).outcome is Outcome.ACCEPTED
+
+
 def test_nobody_listening_means_certainly_not_sent() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

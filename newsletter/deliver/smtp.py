@@ -73,14 +73,18 @@ class Smtp:
         while True:
             if isinstance(connection, Receipt):
                 return connection
-            refused = self._announce(connection, outgoing)
+            try:
+                refused = self._announce(connection, outgoing)
+            except _Gone as gone:
+                connection.close()
+                if fresh:
+                    return Receipt(Outcome.RETRY, f"the connection ended: {gone}")
+                connection, fresh = self._open(), True  # the server had closed it while it was idle
+                continue
             if refused is None:
                 return self._hand_over(connection, content)
-            if fresh or not _is_gone(refused):
-                self._keep_or_close(connection, refused)
-                return refused
-            connection.close()  # the server closed it while it was idle; nothing was sent
-            connection, fresh = self._open(), True
+            self._keep_or_close(connection, refused)
+            return refused
 
     def close(self) -> None:
         while not self._idle.empty():
@@ -91,18 +95,25 @@ class Smtp:
                 connection.close()
 
     def _announce(self, connection: smtplib.SMTP, outgoing: Outgoing) -> Receipt | None:
-        """MAIL and RCPT; None when the server wants the message, otherwise why it certainly was not sent."""
+        """MAIL and RCPT; None when the server wants the message, otherwise why it certainly was not sent.
+
+        Raises _Gone when the connection is of no more use; 421 announces just that (RFC 5321 §3.8).
+        """
         try:
             code, text = connection.mail(self.return_path(outgoing))
+            if code == 421:
+                raise _Gone(_plain(text))
             if code != 250:
                 return _refused(code, text, everybody=code >= 500)
             code, text = connection.rcpt(outgoing.recipient)
+            if code == 421:
+                raise _Gone(_plain(text))
             if code not in (250, 251):
                 return _refused(code, text, address=True)
         except UnicodeEncodeError:
             return Receipt(Outcome.FAILED, "the address has letters that this server cannot take", bad_address=True)
         except (OSError, smtplib.SMTPException) as error:
-            return Receipt(Outcome.RETRY, f"{_GONE}{_said(error)}")
+            raise _Gone(_said(error)) from error
         return None
 
     def _hand_over(self, connection: smtplib.SMTP, content: bytes) -> Receipt:
@@ -148,7 +159,7 @@ class Smtp:
 
     def _keep_or_close(self, connection: smtplib.SMTP, receipt: Receipt) -> None:
         try:
-            if not _is_gone(receipt) and (receipt.outcome is Outcome.ACCEPTED or connection.rset()[0] == 250):
+            if receipt.outcome is Outcome.ACCEPTED or connection.rset()[0] == 250:
                 self._idle.put(connection)
                 return
         except (OSError, smtplib.SMTPException):
@@ -181,12 +192,8 @@ class Smtp:
         return connection
 
 
-_GONE = "the connection ended: "
-
-
-def _is_gone(receipt: Receipt) -> bool:
-    """True when the connection is of no more use; 421 announces just that (RFC 5321 §3.8)."""
-    return receipt.detail.startswith((_GONE, "421 "))
+class _Gone(Exception):
+    """The connection is of no more use, and no message was sent over it."""
 
 
 def _taken(text: bytes) -> Receipt:
