@@ -51,3 +51,10 @@ def test_every_command_and_option_is_documented() -> None:
                 assert f"{option}`" in sections[name] or f"{option}," in sections[name], (
                     f"{name} {option}: run `make docs`"
                 )
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    root = PAGE.parent.parent
+    for page in [root / "README.md", *root.glob("docs/**/*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)|src=\"([^\":]+)\"", page.read_text(encoding="utf-8")):
+            assert (page.parent / (target[0] or target[1])).exists(), f"{page.name} links {target}"
