@@ -207,6 +207,8 @@ def _entry(item: Scored, number: int, edition: Edition, words: Words, *, full: b
     why = clean(to_unicode(score.comment.removesuffix(NOT_READ)))
     if not full and not new and (edition.scorer == "local" or not why):
         new = _claim(abstract)
+    if full and why.startswith(new.removesuffix("…")):
+        new = ""  # the comment says it already
     return Entry(
         number=number,
         paper=paper,

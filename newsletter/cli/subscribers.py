@@ -10,6 +10,7 @@ from newsletter.cli.rank import read_topics
 from newsletter.errors import InputError
 from newsletter.files import write_atomically
 from newsletter.front_matter import with_front_matter
+from newsletter.links import Purpose
 from newsletter.models import Subscriber, SubscriberStatus
 from newsletter.roster import SLUG, Problem, read, roster
 from newsletter.settings import Settings
@@ -107,6 +108,7 @@ def show_(
         "days": list(wishes.deliver.days),
         "at": f"{wishes.deliver.at:%H:%M} {wishes.deliver.timezone}",
         "topics": [topic.name for topic in subscriber.topics.topics],
+        "feed": wiring.signer(settings).url(Purpose.FEED, subscriber.id),
     }
     if as_json:
         show.as_json(facts)

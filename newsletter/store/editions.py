@@ -158,6 +158,14 @@ class Editions:
         )
         return row["id"] if row else None
 
+    def newest_ids(self, subscriber_id: int, count: int) -> list[int]:
+        """The ids of a subscriber's newest editions, newest first."""
+        rows = self._database.rows(
+            "SELECT id FROM editions WHERE subscriber_id = ? ORDER BY date DESC, frozen_at DESC LIMIT ?",
+            [subscriber_id, count],
+        )
+        return [row["id"] for row in rows]
+
     def exists(self, subscriber_id: int, day: date, kind: Kind = Kind.DIGEST) -> bool:
         return bool(
             self._database.row(

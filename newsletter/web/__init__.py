@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from newsletter.errors import NewsletterError
-from newsletter.web import edition, health, unsubscribe, webhook
+from newsletter.web import edition, feed, health, unsubscribe, webhook
 from newsletter.web.headers import SecurityHeaders
 from newsletter.web.pages import Pages
 from newsletter.web.rooms import Rooms
@@ -21,6 +21,7 @@ def app(rooms: Rooms) -> Starlette:
     routes = [
         *unsubscribe.routes(rooms, pages),
         *edition.routes(rooms, pages),
+        *feed.routes(rooms, pages),
         *webhook.routes(rooms),
         *health.routes(rooms),
     ]
