@@ -10,10 +10,12 @@ the comment says so.
 
 import math
 import re
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from statistics import fmean, pstdev
 
 import snowballstemmer
@@ -30,8 +32,9 @@ FEEDBACK_WORDS = 100
 FEEDBACK_WEIGHT = 1.0
 LEARNING_HALF = 20  # with so many relevant papers in the history, it counts as much as the topics
 KEYWORD_BOOST = 0.05  # for each included keyword of the front matter that occurs
-# The best 8 % of the candidates reach 7: (share of the candidates, relevance).
-QUANTILES = ((0.005, 10), (0.02, 9), (0.04, 8), (0.08, 7), (0.15, 6), (0.25, 5), (0.4, 4), (0.6, 3), (0.8, 2))
+# The best 0.5 % of the candidates have relevance 10, the best 2 % at least 9, the best 8 % at least 7 ...
+SHARES = (0.005, 0.02, 0.04, 0.08, 0.15, 0.25, 0.4, 0.6, 0.8)
+RELEVANCES = (10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
 BEST_OF_THE_DAY = 7  # at least; else a reader with six candidates a day would never see one
 WORDS_SHOWN = 5
 NOT_READ = "Ranked by similarity; no language model read this paper."
@@ -96,14 +99,16 @@ def score(subscriber: Subscriber, papers: Sequence[Paper], words: Index, learned
     topics, wishes = subscriber.topics, subscriber.wishes
     positions = [words.positions[_identity(paper)] for paper in papers]
     wanted = [_query(f"{topic.name} {topic.relevant}", words) for topic in topics.topics]
-    by_topic = [_similarities(vector, words) for vector in wanted]
+    telling = [sorted(vector, key=lambda stem, v=vector: -v[stem]) for vector in wanted]  # type: ignore[misc]
+    by_topic = list(zip(*(_similarities(vector, words) for vector in wanted), strict=True))
     keywords = _similarities(_query(" ".join(topics.relevant_keywords), words), words)
     unwanted = _similarities(_query(_unwanted(topics), words), words)
-    best_topics = [max(range(len(wanted)), key=lambda t, p=p: by_topic[t][p]) for p in positions]  # type: ignore[misc]
+    best_topics = []
     similar = []
-    for paper, position, best in zip(papers, positions, best_topics, strict=True):
-        mean = sum(similarity[position] for similarity in by_topic) / len(by_topic)
-        value = by_topic[best][position] + MEAN_WEIGHT * (mean + keywords[position])
+    for paper, position in zip(papers, positions, strict=True):
+        each = by_topic[position]
+        best_topics.append(each.index(max(each)))
+        value = max(each) + MEAN_WEIGHT * (sum(each) / len(each) + keywords[position])
         value -= IRRELEVANT_WEIGHT * unwanted[position] if value > 0 else 0
         similar.append(value + KEYWORD_BOOST * sum(_contains(paper, word) for word in wishes.keywords.include))
     matched = [value > 0 for value in similar]
@@ -119,7 +124,7 @@ def score(subscriber: Subscriber, papers: Sequence[Paper], words: Index, learned
                 relevance=relevance,
                 topic=topics.topics[best].name if found else "",
                 comment=_comment(
-                    words.spellings[position], wanted[best] if found else {}, followed_authors(paper, wishes.authors)
+                    words.spellings[position], telling[best] if found else (), followed_authors(paper, wishes.authors)
                 ),
                 local=(value - low) / (high - low) if high > low else 0.0,
             ),
@@ -161,17 +166,16 @@ def _relevances(similar: Sequence[float], matched: Sequence[bool]) -> list[int]:
     for rank, i in enumerate(order):
         share = (rank + 0.5) / len(similar)
         if matched[i]:
-            relevances[i] = next((relevance for limit, relevance in QUANTILES if share < limit), 1)
+            relevances[i] = RELEVANCES[bisect_right(SHARES, share)]
             if rank == 0:
                 relevances[i] = max(relevances[i], BEST_OF_THE_DAY)
     return relevances
 
 
-def _comment(spelling: Mapping[str, str], vector: Vector, followed: Sequence[str]) -> str:
+def _comment(spelling: Mapping[str, str], telling: Iterable[str], followed: Sequence[str]) -> str:
     parts = [f"By {', '.join(followed)}, whom you follow."] if followed else []
-    best = sorted((stem for stem in vector if stem in spelling), key=lambda stem: -vector[stem])[:WORDS_SHOWN]
-    if best:
-        parts.append(f"Matching words: {', '.join(spelling[stem] for stem in best)}.")
+    if best := list(islice((spelling[stem] for stem in telling if stem in spelling), WORDS_SHOWN)):
+        parts.append(f"Matching words: {', '.join(best)}.")
     return " ".join([*parts, NOT_READ])
 
 
