@@ -163,13 +163,13 @@ def shortened(text: str, length: int) -> str:
 
 def authors(paper: Paper, followed: Sequence[str], words: Words, shown: int = AUTHORS_SHOWN) -> str:
     """The authors, shortened after `shown`; followed ones are kept and marked."""
-    names = [clean(name) for name in paper.shown.authors]
-    marks = {clean(name) for name in followed}
-    kept = names if len(names) <= shown else [n for i, n in enumerate(names) if i < shown or n in marks]
-    line = ", ".join(f"{FOLLOWED} {name}" if name in marks else name for name in kept)
+    names = paper.shown.authors
+    kept = names if len(names) <= shown else [n for i, n in enumerate(names) if i < shown or n in followed]
+    line = clean(", ".join(f"{FOLLOWED} {name}" if name in followed else name for name in kept))
     hidden = len(names) - len(kept)
-    more = words.count("and {n} more", "and {n} more", hidden)
-    return f"{line} {more}" if hidden else line
+    if not hidden:
+        return line
+    return f"{line} " + words.count("and {n} more", "and {n} more", hidden)
 
 
 # The papers
@@ -203,10 +203,10 @@ def _groups(edition: Edition, words: Words) -> tuple[Group, ...]:
 
 def _entry(item: Scored, number: int, edition: Edition, words: Words, *, full: bool, with_topic: bool = True) -> Entry:
     paper, score = item.paper, item.score
-    abstract, new = clean(paper.shown.abstract), clean(to_unicode(score.summary))
+    new = clean(to_unicode(score.summary))
     why = clean(to_unicode(score.comment.removesuffix(NOT_READ)))
     if not full and not new and (edition.scorer == "local" or not why):
-        new = _claim(abstract)
+        new = _claim(clean(paper.shown.abstract))
     if full and why.startswith(new.removesuffix("…")):
         new = ""  # the comment says it already
     return Entry(
@@ -218,7 +218,7 @@ def _entry(item: Scored, number: int, edition: Edition, words: Words, *, full: b
         why=why if full or not new else "",
         scores=_scores(item, edition, words, with_topic=with_topic),
         facts=_facts(paper, words) if full else (),
-        abstract=abstract if full else "",
+        abstract=clean(paper.shown.abstract) if full else "",
         form=Form.FULL if full else Form.BRIEF,
         mark=str(score.relevance)
         if score.novelty is None

@@ -6,14 +6,17 @@ most of the time of an email, and its folding would break the one-click header.
 
 import binascii
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from email.base64mime import header_encode
 from email.header import Header
 from email.utils import format_datetime, formataddr
 
 from newsletter.models import Email
 
 LONGEST_WORD = 60  # of a header that is folded at its spaces
+WORD_OCTETS = 39  # of text in one encoded word
 # What a DKIM signature must cover; RFC 8058 §4 asks for the two of the one-click.
 SIGNED = (
     *("From", "To", "Reply-To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type"),
@@ -113,8 +116,24 @@ def _text(name: str, value: str) -> str:
     )
     if is_plain and len(name) + 2 + len(line) <= 78:
         return line
-    charset = "us-ascii" if is_plain else "utf-8"
-    return Header(line, charset, maxlinelen=75, header_name=name).encode(linesep="\r\n")
+    if is_plain:
+        return Header(line, "us-ascii", maxlinelen=75, header_name=name).encode(linesep="\r\n")
+    return "\r\n ".join(_encoded_words(line))
+
+
+def _encoded_words(line: str) -> Iterator[str]:
+    """Encoded words of whole characters, each short enough to stand behind `Subject: ` in 76 octets (RFC 2047 §2, §5).
+
+    `Header` would do it too, in a third of the time that the whole message takes.
+    """
+    word = b""
+    for character in line:
+        octets = character.encode("utf-8", "replace")
+        if len(word) + len(octets) > WORD_OCTETS:
+            yield header_encode(word, "utf-8")
+            word = b""
+        word += octets
+    yield header_encode(word, "utf-8")
 
 
 def _phrase(text: str) -> str:
