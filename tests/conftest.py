@@ -1,11 +1,28 @@
 """Fixtures that several files share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from newsletter.store import Store
 from tests.commands import Command, command
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty database."""
+    with Store.open(tmp_path / "newsletter.db") as store:
+        yield store
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder for topics files, empty."""
+    folder = tmp_path / "subscribers"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture

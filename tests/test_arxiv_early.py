@@ -15,7 +15,7 @@ from newsletter.roster import roster
 from tests.arxiv_desk import THURSDAY, WEDNESDAY, Desk, a_desk, day_of_papers, listed, new_york
 from tests.arxiv_server import Announced, refused
 from tests.builders import a_topics_file
-from tests.test_pipeline import FakeBackend, services
+from tests.test_pipeline import an_outbox, services
 
 FRIDAY = date(2026, 11, 20)
 EVENING = new_york(WEDNESDAY, 20, 20)
@@ -44,7 +44,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def a_run(desk: Desk) -> list[pipeline.Composed]:
     """Composes and sends what is due; ada's editions are what it returns."""
     folder = desk.state.parent / "subscribers"
-    day = replace(services(desk.store, FakeBackend()), clock=desk.clock)
+    day = replace(services(desk.store, an_outbox()), clock=desk.clock)
     return list(pipeline.run(partial(roster, folder, desk.store, desk.clock()), day).composed)
 
 

@@ -1,7 +1,7 @@
 """Dispatch: claims, outcomes, pauses, breakers, the canary; and that nobody who left gets anything."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,12 +20,6 @@ RETRY = Receipt(Outcome.RETRY, "451 later")
 AMBIGUOUS = Receipt(Outcome.AMBIGUOUS, "the connection was lost")
 ANY_TERMS = Terms()
 AT_MOST_3 = Delivery.model_validate({"attempts": 3})
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "newsletter.db") as store:
-        yield store
 
 
 def run(store: Store, backend: FakeBackend, now: datetime = NOON, **desk: object) -> Dispatch:

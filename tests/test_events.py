@@ -4,7 +4,7 @@ import base64
 import itertools
 import json
 import mailbox
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -36,12 +36,6 @@ from tests.test_web import ask
 KEY = ec.generate_private_key(ec.SECP256R1())
 PUBLIC = base64.b64encode(KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
 TEMPLATES = load_templates(None)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "newsletter.db") as store:
-        yield store
 
 
 def sent(store: Store, slug: str = "ada", outcome: Outcome = Outcome.ACCEPTED) -> Send:

@@ -1,8 +1,5 @@
 """Papers that give orders: a gullible model must not lift them above the line, nor may an honest paper be lost."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from newsletter.models import Paper, Status
@@ -14,12 +11,6 @@ from tests.poisons import HONEST, PAPERS, TOPICS, WANTED
 from tests.test_score import GULLIBLE, a_reader, a_run, a_slate, liked, relevance_of
 
 LINE = 7  # what a subscriber's threshold is where the file says nothing
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "newsletter.db") as store:
-        yield store
 
 
 def a_poisoned_day(store: Store) -> dict[str, Paper]:

@@ -1,6 +1,5 @@
 """Money: prices, shares that sum exactly, and caps that nothing passes."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,12 +17,6 @@ from tests.fake_model import FakeModel
 from tests.test_score import a_reader, a_run, a_slate, liked, total
 
 MILLION = 10**6
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "newsletter.db") as store:
-        yield store
 
 
 def test_an_unknown_model_is_an_error_that_says_what_to_write() -> None:

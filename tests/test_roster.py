@@ -1,7 +1,6 @@
 """Topics files are where wishes live: a changed one is read again, a missing one pauses, a bad one harms only itself."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,19 +9,6 @@ from newsletter.models import Subscriber, SubscriberStatus
 from newsletter.roster import Problem, roster
 from newsletter.store import Store
 from tests.builders import NOON, a_topics_file
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "newsletter.db") as store:
-        yield store
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "subscribers"
-    folder.mkdir()
-    return folder
 
 
 def write(folder: Path, slug: str, **front: str) -> Path:

@@ -2,10 +2,9 @@
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,12 +26,6 @@ from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_subscriber, an
 from tests.fake_model import FakeModel, text_of
 
 PROMPTS = load_prompts(None)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "newsletter.db") as store:
-        yield store
 
 
 def a_slate(store: Store, count: int, **fields: Any) -> tuple[Paper, ...]:

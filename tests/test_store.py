@@ -1,7 +1,6 @@
 """The store gives back what it was given, loses nothing half way, and says in one sentence what it cannot do."""
 
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -35,12 +34,6 @@ from newsletter.topics import parse
 from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file, an_edition, scored
 
 LATER = NOON + timedelta(hours=1)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "newsletter.db") as store:
-        yield store
 
 
 def a_saved_subscriber(store: Store, slug: str = "ada", **front: str) -> Subscriber:

@@ -11,7 +11,7 @@ import typer
 
 from newsletter import edition_file, message
 from newsletter.candidates import candidates
-from newsletter.cli import wiring
+from newsletter.cli import status, wiring
 from newsletter.due import due
 from newsletter.errors import InputError
 from newsletter.models import Edition, Email, Links, Status
@@ -95,9 +95,7 @@ def _of_subscriber(slug: str, settings: Settings) -> Edition:
             if edition.scorer != "openai":
                 return edition
             return replace(edition, prompt=page(store.editions.topics(newest), load_prompts(settings.home)))
-        subscriber = store.subscribers.load(slug)
-        if subscriber is None:
-            raise InputError(f"there is no subscriber {slug}: see `newsletter subscribers list`")
+        subscriber = status.find(store, slug)
         next_due = due(subscriber.wishes.deliver, store.mailings.days(), None)
         if next_due is None:
             raise InputError("no mailing is stored yet: run `newsletter fetch` first")
