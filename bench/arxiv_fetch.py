@@ -18,7 +18,7 @@ from urllib.request import urlopen
 REPOSITORY = Path(__file__).parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
-from newsletter.categories import ARCHIVES, CATEGORIES  # noqa: E402 - the checkout's own package and tests
+from newsletter.sources.arxiv.categories import ARCHIVES, CATEGORIES  # noqa: E402 - the checkout's own package and tests
 from tests.arxiv_desk import WEDNESDAY, new_york  # noqa: E402
 from tests.arxiv_server import Announced, FakeArxiv, Reply  # noqa: E402
 from tests.builders import a_topics_file  # noqa: E402

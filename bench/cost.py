@@ -20,31 +20,23 @@ from pathlib import Path
 
 from lab import LISTING_DAY, Lab, shared_folder
 
-from newsletter.ask import Asker
-from newsletter.budget import Budget, Caps
-from newsletter.cli.wiring import local_scorer
-from newsletter.cost import Prices, Tokens, picodollars, prices_of
-from newsletter.llm import Model, OpenAISettings, connect
-from newsletter.models import (
-    PICODOLLARS_PER_USD,
-    Announcement,
-    Mailing,
-    MailingStatus,
-    Paper,
-    Reading,
-    Scores,
-    Subscriber,
-    TopicsFile,
-    Wishes,
-)
-from newsletter.plan import Planned
-from newsletter.prompt import SCHEMA_VERSION, load_prompts
-from newsletter.score import Scoring
-from newsletter.sources import listing
+from newsletter.app import local_scorer
+from newsletter.models.papers import Announcement, Mailing, MailingStatus, Paper
+from newsletter.models.scores import Reading, Scores, Tokens
+from newsletter.models.subscribers import Subscriber, TopicsFile, Wishes
+from newsletter.money import PICODOLLARS_PER_USD, picodollars
+from newsletter.scoring.model.budget import Budget, Caps
+from newsletter.scoring.model.calls import Asker
+from newsletter.scoring.model.client import Model, OpenAISettings, connect
+from newsletter.scoring.model.prices import Prices, prices_of
+from newsletter.scoring.model.prompts import SCHEMA_VERSION, load_prompts
+from newsletter.scoring.model.reader import Scoring
+from newsletter.scoring.model.sharing import Planned
+from newsletter.sources import mailing_file
 from newsletter.store import Store
 from newsletter.store.scores import Recipe
 from newsletter.store.subscribers import FileStamp
-from newsletter.topics import read_body
+from newsletter.topics.body import read_body
 
 MODEL = "gpt-6-luna"
 CATEGORIES = {"cs.LG", "cs.AI"}
@@ -59,7 +51,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = shared_folder()
     topics = (folder / "eval/topics/ml-foundations-v08.md").read_text(encoding="utf-8")
-    read = listing.read(folder / f"eval/mailings/{LISTING_DAY}.jsonl.gz", datetime.now(UTC).date())
+    read = mailing_file.read(folder / f"eval/mailings/{LISTING_DAY}.jsonl.gz", datetime.now(UTC).date())
     chosen = tuple(a for a in read.mailing.announcements if CATEGORIES & set(a.paper.categories))
     mailing = replace(read.mailing, announcements=chosen)
     prices = prices_of(MODEL, {})

@@ -20,12 +20,14 @@ import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from newsletter.deliver.smtp import Options, Smtp
-from newsletter.dispatch import Desk, dispatch
-from newsletter.models import Edition, Outgoing, Receipt, Send, TopicsFile, Totals, Wishes
+from newsletter.delivery.backends.smtp import Options, Smtp
+from newsletter.delivery.dispatch import Desk, dispatch
+from newsletter.models.editions import Edition, Totals
+from newsletter.models.sends import Outgoing, Receipt, Send
+from newsletter.models.subscribers import TopicsFile, Wishes
 from newsletter.store import Store
 from newsletter.store.subscribers import FileStamp
-from newsletter.topics import read_body
+from newsletter.topics.body import read_body
 
 RATIO, MEGABYTES = 0.7, 300
 DAY = date(2026, 11, 18)

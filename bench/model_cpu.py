@@ -16,8 +16,8 @@ import cost
 import openai
 from lab import LISTING_DAY, Lab, shared_folder
 
-from newsletter.llm import OpenAISettings, Post, Posted
-from newsletter.sources import listing
+from newsletter.scoring.model.client import OpenAISettings, Post, Posted
+from newsletter.sources import mailing_file
 
 SAMPLE = 1000
 
@@ -29,7 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = shared_folder()
     topics = (folder / "eval/topics/ml-foundations-v08.md").read_text(encoding="utf-8")
-    read = listing.read(folder / f"eval/mailings/{LISTING_DAY}.jsonl.gz", datetime.now(UTC).date())
+    read = mailing_file.read(folder / f"eval/mailings/{LISTING_DAY}.jsonl.gz", datetime.now(UTC).date())
     chosen = tuple(a for a in read.mailing.announcements if cost.CATEGORIES & set(a.paper.categories))
     requests: list[dict[str, Any]] = []
     calls = 0

@@ -18,11 +18,12 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from newsletter import message, render  # noqa: E402
-from newsletter.digest import Sender, digest  # noqa: E402
-from newsletter.models import Email  # noqa: E402
-from newsletter.theme import Theme  # noqa: E402
-from newsletter.words import words  # noqa: E402
+from newsletter.delivery import message  # noqa: E402
+from newsletter.models.editions import Email  # noqa: E402
+from newsletter.rendering import templates as rendering  # noqa: E402
+from newsletter.rendering.digest import Sender, digest  # noqa: E402
+from newsletter.rendering.language import words  # noqa: E402
+from newsletter.rendering.theme import Theme  # noqa: E402
 from tests.editions import LINKS, NOW, sample_edition  # noqa: E402
 
 PAPERS = 38
@@ -52,15 +53,15 @@ class Markup(HTMLParser):
 
 
 def main(rounds: int) -> int:
-    edition, templates = sample_edition(PAPERS, full_papers=12), render.load_templates(None)
+    edition, templates = sample_edition(PAPERS, full_papers=12), rendering.load_templates(None)
     spoken = words(edition.language)
     sender = Sender(templates.theme.name)
-    context = render._context(LINKS, templates, spoken)
-    source = render._environment(autoescape=True).from_string(
-        render.themed((ROOT / "templates" / "digest.mjml").read_text(encoding="utf-8"), Theme())
+    context = rendering._context(LINKS, templates, spoken)
+    source = rendering._environment(autoescape=True).from_string(
+        rendering.themed((ROOT / "templates" / "digest.mjml").read_text(encoding="utf-8"), Theme())
     )
     told = digest(edition, LINKS, spoken, sender)
-    ours = render.render(edition, LINKS, templates)
+    ours = rendering.render(edition, LINKS, templates)
 
     def plain_message(email: Email) -> bytes:
         built = EmailMessage(policy=SMTP)
@@ -70,7 +71,7 @@ def main(rounds: int) -> int:
         return built.as_bytes()
 
     filled = source.render(context, told=told)
-    plain_html = render.compile_mjml(filled, Theme())
+    plain_html = rendering.compile_mjml(filled, Theme())
     if Markup(plain_html).found != Markup(ours.html).found:
         print("the two ways do not show the same markup: nothing to compare", file=sys.stderr)
         return 1
@@ -81,7 +82,7 @@ def main(rounds: int) -> int:
         "ours: plain text": lambda: templates.text.render(context, told=told),
         "ours: message": lambda: message.build(ours, ENVELOPE, NOW),
         "plain: MJML filled": lambda: source.render(context, told=told),
-        "plain: MJML compiled, CSS inlined": lambda: render.compile_mjml(filled, Theme()),
+        "plain: MJML compiled, CSS inlined": lambda: rendering.compile_mjml(filled, Theme()),
         "plain: EmailMessage": lambda: plain_message(ours),
     }
     taken: dict[str, list[float]] = {name: [] for name in stages}

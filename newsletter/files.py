@@ -1,7 +1,9 @@
-"""Writes files so that a reader sees the old content or the new, never half of it."""
+"""Writes files so that a reader sees the old content or the new, and finds templates, prompts and examples."""
 
 import os
 from pathlib import Path
+
+PACKAGE = Path(__file__).parent
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
@@ -16,3 +18,11 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
+
+
+def find(name: str, home: Path | None) -> Path:
+    """The file or folder `name` (such as "templates/digest.mjml"). Raises FileNotFoundError."""
+    for base in (home, PACKAGE, PACKAGE.parent):
+        if base and (base / name).exists():
+            return base / name
+    raise FileNotFoundError(f"{name} is neither in {home or 'a home folder'} nor in the package: reinstall newsletter")

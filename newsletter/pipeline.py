@@ -13,39 +13,24 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from newsletter import epoch, message
-from newsletter.breakers import DEFAULTS, Breakers
-from newsletter.candidates import candidates
-from newsletter.dispatch import DEFAULT_DELIVERY, Delivery, Desk, Dispatch, Dispatched, Pace, dispatch
-from newsletter.due import Due, announced_at, due, settled
-from newsletter.lanes import in_lanes
+from newsletter.delivery import message, restore_guard
+from newsletter.delivery.breakers import DEFAULTS, Breakers
+from newsletter.delivery.dispatch import DEFAULT_DELIVERY, Delivery, Desk, Dispatch, Dispatched, Pace, dispatch
+from newsletter.editions.candidates import candidates
+from newsletter.editions.due import Due, announced_at, due, settled
+from newsletter.editions.selection import pick
 from newsletter.links import Purpose, Signer
-from newsletter.models import (
-    Announcement,
-    Backend,
-    Candidates,
-    Clock,
-    Edition,
-    Links,
-    MailingDay,
-    MailingStatus,
-    Outcome,
-    Plan,
-    Progress,
-    Reading,
-    Scorer,
-    ScorerFor,
-    Send,
-    Status,
-    Subscriber,
-    SubscriberStatus,
-)
-from newsletter.pick import pick
-from newsletter.render import Templates, render
-from newsletter.roster import Problem
+from newsletter.models.editions import Candidates, Edition, Links
+from newsletter.models.papers import Announcement, Clock, MailingDay, MailingStatus, Progress
+from newsletter.models.scores import Plan, Reading, Scorer, ScorerFor, Status
+from newsletter.models.sends import Backend, Outcome, Send
+from newsletter.models.subscribers import Subscriber, SubscriberStatus
+from newsletter.rendering.templates import Templates, render
 from newsletter.settings import Mail
 from newsletter.store import Store
 from newsletter.store.editions import Frozen
+from newsletter.subscribers.roster import Problem
+from newsletter.threads import in_lanes
 
 LOOK_BACK = timedelta(days=90)  # how far a reader's missed mailings are looked for
 GIVEN_BACK = timedelta(days=14)  # how long a mailing whose digest was not sent is offered again
@@ -125,7 +110,7 @@ def run(roster: Roster, services: Services, only: date | None = None, send: bool
     if not send or services.stop.is_set():
         return Report(composed, ())
     if services.mark:
-        epoch.advance(store, services.mark, now.date())
+        restore_guard.advance(store, services.mark, now.date())
     sent = send_ready(services)
     return Report(composed, sent.sends, sent.halted, sent.alert)
 
@@ -267,7 +252,7 @@ def _open_days(
 
     Mailings whose digest failed, expired or was skipped are open again.
     """
-    restored = epoch.covered(services.store)
+    restored = restore_guard.covered(services.store)
     last = max((day for day in (newest.date if newest else None, restored) if day), default=None)
     if last is None:
         return announced.days, None

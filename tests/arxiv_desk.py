@@ -7,11 +7,10 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from newsletter import intake
-from newsletter.due import ARXIV_TIME
-from newsletter.models import Announcement, Mailing
+from newsletter.editions.due import ARXIV_TIME
+from newsletter.models.papers import Announcement, Mailing
 from newsletter.settings import load
-from newsletter.sources import arxiv
+from newsletter.sources import arxiv, collect
 from newsletter.sources.arxiv import Arxiv
 from newsletter.store import Store
 from tests.arxiv_server import Announced, FakeArxiv
@@ -49,12 +48,12 @@ class Desk:
     clock: Clock
     state: Path
 
-    def fetch(self, *days: date, categories: Sequence[str] = ("cs.LG",)) -> list[intake.Taken]:
+    def fetch(self, *days: date, categories: Sequence[str] = ("cs.LG",)) -> list[collect.Taken]:
         """Fetches some mailings, or those that are missing, and stores them."""
         wishes = set(categories)
-        wanted = list(days) or intake.missing(self.source, self.store.mailings.fetched("arxiv"), wishes, self.clock())
+        wanted = list(days) or collect.missing(self.source, self.store.mailings.fetched("arxiv"), wishes, self.clock())
         return list(
-            intake.take(self.source, wanted, wishes, self.store, clock=self.clock, progress=lambda: lambda *_: None)
+            collect.take(self.source, wanted, wishes, self.store, clock=self.clock, progress=lambda: lambda *_: None)
         )
 
     def mailing(self, day: date = WEDNESDAY, *, categories: Sequence[str] = ("cs.LG",)) -> Mailing:

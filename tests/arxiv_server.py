@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from newsletter.due import ARXIV_TIME, announced_at
+from newsletter.editions.due import ARXIV_TIME, announced_at
 
 GROUPS = {"cs", "math", "econ", "eess", "q-bio", "q-fin", "stat"}  # every other archive belongs to physics
 METADATA_READY = timedelta(hours=2, minutes=30)  # OAI-PMH and API follow the announcement

@@ -5,21 +5,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from newsletter.models import (
-    Announcement,
-    AnnounceType,
-    Edition,
-    Mailing,
-    MailingStatus,
-    Paper,
-    Score,
-    Scored,
-    Subscriber,
-    Topic,
-    Topics,
-    Totals,
-    Wishes,
-)
+from newsletter.models.editions import Edition, Totals
+from newsletter.models.papers import Announcement, AnnounceType, Mailing, MailingStatus, Paper
+from newsletter.models.scores import Score, Scored
+from newsletter.models.subscribers import Subscriber, Topic, Topics, Wishes
 
 WEDNESDAY = date(2026, 11, 18)
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)

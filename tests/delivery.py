@@ -12,8 +12,9 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from newsletter.dispatch import Desk, Pace
-from newsletter.models import Outcome, Outgoing, Receipt, Send, TopicsFile, Wishes
+from newsletter.delivery.dispatch import Desk, Pace
+from newsletter.models.sends import Outcome, Outgoing, Receipt, Send
+from newsletter.models.subscribers import TopicsFile, Wishes
 from newsletter.store import Store
 from newsletter.store.subscribers import FileStamp
 from tests.builders import NOON, WEDNESDAY, an_edition, some_topics

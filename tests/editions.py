@@ -3,22 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from newsletter.models import (
-    Cadence,
-    Cost,
-    Edition,
-    Kind,
-    Links,
-    Paper,
-    Score,
-    Scored,
-    Status,
-    Totals,
-    Usage,
-)
-from newsletter.resources import PACKAGE
-from newsletter.sources import listing
-from newsletter.tex import displayed
+from newsletter.files import PACKAGE
+from newsletter.models.editions import Cadence, Edition, Kind, Links, Totals
+from newsletter.models.papers import Paper
+from newsletter.models.scores import Cost, Score, Scored, Status, Usage
+from newsletter.sources import mailing_file
+from newsletter.text.tex import displayed
 from tests.builders import WEDNESDAY
 
 TOPICS = ("Methods with guarantees", "Measurements that surprise", "Tools for open research")
@@ -36,7 +26,7 @@ LINKS = Links(
 
 def sample_papers() -> list[Paper]:
     """The invented papers of the demo, with every field filled now and then."""
-    read = listing.read(PACKAGE / "demo" / "mailing.jsonl", WEDNESDAY)
+    read = mailing_file.read(PACKAGE / "demo" / "mailing.jsonl", WEDNESDAY)
     papers = [displayed(announcement.paper) for announcement in read.mailing.announcements]
     papers[1] = replace(papers[1], journal_ref="J. Inv. Res. 12 (2026) 1-24", version=2)
     papers[2] = displayed(replace(papers[2], authors=tuple(f"Author {chr(65 + i)}. Invented" for i in range(11))))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from newsletter.llm import Posted, Rejected
+from newsletter.scoring.model.client import Posted, Rejected
 
 LINE = re.compile(r"^\[(p\d+)\] (.*)$", re.MULTILINE)
 Fault = Callable[[int, dict[str, Any]], "Rejected | str | None"]

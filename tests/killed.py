@@ -7,9 +7,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from newsletter.deliver.smtp import Options, Smtp
-from newsletter.dispatch import dispatch
-from newsletter.models import Outgoing, Receipt, Send
+from newsletter.delivery.backends.smtp import Options, Smtp
+from newsletter.delivery.dispatch import dispatch
+from newsletter.models.sends import Outgoing, Receipt, Send
 from newsletter.store import Store
 from tests.delivery import a_desk
 

@@ -3,9 +3,10 @@
 import sys
 from datetime import datetime
 
-from newsletter.cli import main, wiring
+from newsletter import app
+from newsletter.cli import main
 
 if __name__ == "__main__":
     moment = datetime.fromisoformat(sys.argv.pop(1))
-    wiring.now = lambda: moment
+    app.now = lambda: moment
     main()

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from newsletter import intake
-from newsletter.candidates import candidates
+from newsletter.editions.candidates import candidates
 from newsletter.errors import InputError, SourceError, Unreachable
-from newsletter.models import AnnounceType, MailingStatus, Wishes
+from newsletter.models.papers import AnnounceType, MailingStatus
+from newsletter.models.subscribers import Wishes
+from newsletter.sources import collect
 from tests.arxiv_desk import (
     THURSDAY,
     TUESDAY,
@@ -352,7 +353,7 @@ def test_20_after_ninety_days_what_is_older_is_left_out(tmp_path: Path) -> None:
     with a_desk(tmp_path, *day_of_papers(long_ago, 1), *day_of_papers(WEDNESDAY, 1), now=new_york(long_ago)) as desk:
         desk.fetch()
         desk.at(new_york(WEDNESDAY))
-        days = intake.missing(desk.source, desk.store.mailings.fetched("arxiv"), {"cs.LG"}, desk.clock())
+        days = collect.missing(desk.source, desk.store.mailings.fetched("arxiv"), {"cs.LG"}, desk.clock())
     assert (days[0], days[-1], len(days)) == (date(2026, 8, 20), WEDNESDAY, 65)
 
 
@@ -560,10 +561,10 @@ def test_details_that_were_not_to_be_had_are_asked_for_later_and_alone(tmp_path:
         desk.fetch()
         desk.arxiv.hidden_from["api"] = set()
         desk.arxiv.requests.clear()
-        bare = intake.bare(desk.store.mailings.fetched("arxiv"))
+        bare = collect.bare(desk.store.mailings.fetched("arxiv"))
         assert bare == [WEDNESDAY]
         taken = list(
-            intake.take(
+            collect.take(
                 desk.source, [], {"cs.LG"}, desk.store, bare=bare, clock=desk.clock, progress=lambda: lambda *_: None
             )
         )

@@ -10,8 +10,9 @@ import pytest
 
 from newsletter import pipeline
 from newsletter.errors import InputError, SourceError
-from newsletter.models import MailingStatus, Status
-from newsletter.roster import roster
+from newsletter.models.papers import MailingStatus
+from newsletter.models.scores import Status
+from newsletter.subscribers.roster import roster
 from tests.arxiv_desk import THURSDAY, WEDNESDAY, Desk, a_desk, day_of_papers, listed, new_york
 from tests.arxiv_server import Announced, refused
 from tests.builders import a_topics_file

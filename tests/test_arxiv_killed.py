@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.models import Mailing, MailingStatus
+from newsletter.models.papers import Mailing, MailingStatus
 from newsletter.store import Store
 from tests.arxiv_desk import WEDNESDAY, Clock, Desk, a_source, day_of_papers, new_york
 from tests.arxiv_server import FakeArxiv

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import deliver
-from newsletter.deliver import BackendOptions
-from newsletter.deliver.outbox import Outbox
-from newsletter.deliver.sendgrid import Options as SendGridOptions
-from newsletter.deliver.sendgrid import SendGrid
-from newsletter.deliver.smtp import Options as SmtpOptions
-from newsletter.deliver.smtp import Smtp
+from newsletter.delivery import backends
+from newsletter.delivery.backends import BackendOptions
+from newsletter.delivery.backends.outbox import Outbox
+from newsletter.delivery.backends.sendgrid import Options as SendGridOptions
+from newsletter.delivery.backends.sendgrid import SendGrid
+from newsletter.delivery.backends.smtp import Options as SmtpOptions
+from newsletter.delivery.backends.smtp import Smtp
 from newsletter.errors import SettingsError
-from newsletter.models import Backend, Outcome, Receipt
+from newsletter.models.sends import Backend, Outcome, Receipt
 from newsletter.settings import load
 from tests.builders import NOON
 from tests.delivery import OUTGOING, a_sink
@@ -66,7 +66,7 @@ def a_free_port() -> int:
     return port
 
 
-@pytest.mark.parametrize("name", deliver.backends())
+@pytest.mark.parametrize("name", backends.backends())
 def test_a_message_is_taken_once_and_named(tmp_path: Path, api: Api, name: str) -> None:
     with MADE[name](tmp_path, api, True) as (backend, received):
         receipt = backend.submit(OUTGOING)
@@ -76,7 +76,7 @@ def test_a_message_is_taken_once_and_named(tmp_path: Path, api: Api, name: str) 
         assert received() == 1
 
 
-@pytest.mark.parametrize("name", deliver.backends())
+@pytest.mark.parametrize("name", backends.backends())
 def test_a_backend_that_is_not_there_is_a_receipt_not_an_exception(tmp_path: Path, api: Api, name: str) -> None:
     with MADE[name](tmp_path, api, False) as (backend, _):
         receipt = backend.submit(OUTGOING)
@@ -85,7 +85,7 @@ def test_a_backend_that_is_not_there_is_a_receipt_not_an_exception(tmp_path: Pat
         assert receipt.detail
 
 
-@pytest.mark.parametrize("name", deliver.backends())
+@pytest.mark.parametrize("name", backends.backends())
 def test_odd_text_passes(tmp_path: Path, api: Api, name: str) -> None:
     text = "Größe – 数学 \U0001d4d0\r\n.\r\n..\r\nFrom the start\r\n" + "long " * 150
     message = email.message.EmailMessage(policy=email.policy.SMTP)
@@ -96,7 +96,7 @@ def test_odd_text_passes(tmp_path: Path, api: Api, name: str) -> None:
         assert received() == 1
 
 
-@pytest.mark.parametrize("name", deliver.backends())
+@pytest.mark.parametrize("name", backends.backends())
 def test_closing_twice_harms_nothing(tmp_path: Path, api: Api, name: str) -> None:
     with MADE[name](tmp_path, api, True) as (backend, _):
         backend.submit(OUTGOING)
@@ -104,9 +104,9 @@ def test_closing_twice_harms_nothing(tmp_path: Path, api: Api, name: str) -> Non
         backend.close()
 
 
-@pytest.mark.parametrize("name", deliver.backends())
+@pytest.mark.parametrize("name", backends.backends())
 def test_its_settings_have_lanes_and_a_rate(name: str) -> None:
-    options = deliver.module(name).Options
+    options = backends.module(name).Options
     assert issubclass(options, BackendOptions)
     assert options.section == name
 
@@ -132,12 +132,12 @@ def test_a_backend_that_mails_people_refuses_to_work_half_configured(name: str, 
         "NEWSLETTER_SECRET": "key",
         "SENDGRID_API_KEY": "SG.key",
     }
-    deliver.connect(load(environ, None, deliver.sections())).close()
+    backends.connect(load(environ, None, backends.sections())).close()
     del environ[missing]
     with pytest.raises(SettingsError, match=named):
-        deliver.connect(load(environ, None, deliver.sections()))
+        backends.connect(load(environ, None, backends.sections()))
 
 
 def test_sendgrid_needs_its_key() -> None:
     with pytest.raises(SettingsError, match="SENDGRID_API_KEY"):
-        deliver.connect(load({"NEWSLETTER_MAIL__BACKEND": "sendgrid"}, None, deliver.sections()))
+        backends.connect(load({"NEWSLETTER_MAIL__BACKEND": "sendgrid"}, None, backends.sections()))

@@ -2,8 +2,9 @@
 
 import pytest
 
-from newsletter.breakers import DEFAULTS, Recent, judge
-from newsletter.models import PICODOLLARS_PER_USD, SendState
+from newsletter.delivery.breakers import DEFAULTS, Recent, judge
+from newsletter.models.sends import SendState
+from newsletter.money import PICODOLLARS_PER_USD
 
 A = SendState
 

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.candidates import candidates, followed_authors
-from newsletter.categories import ALIASES, ARCHIVES, CATEGORIES, canonical, expand
-from newsletter.models import Announcement, AnnounceType, Candidates, Keywords, Paper, Wishes
+from newsletter.editions.candidates import candidates, followed_authors
+from newsletter.models.editions import Candidates
+from newsletter.models.papers import Announcement, AnnounceType, Paper
+from newsletter.models.subscribers import Keywords, Wishes
+from newsletter.sources.arxiv.categories import ALIASES, ARCHIVES, CATEGORIES, canonical, expand
 from tests.builders import a_paper, announced
 
 

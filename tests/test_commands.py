@@ -9,7 +9,7 @@ import pytest
 
 from newsletter import __version__
 from newsletter.errors import TopicsError
-from newsletter.topics import parse
+from newsletter.topics.body import parse
 from tests.builders import a_topics_file
 from tests.commands import Command
 from tests.test_bad_input import DAY, a_line, a_listing, mail_of, subscribe

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import epoch
-from newsletter.breakers import OPEN, RESUMED_AT
-from newsletter.dispatch import DEFAULT_DELIVERY, Delivery, Dispatch, Pace, after, dispatch, pause
-from newsletter.models import Outcome, Outgoing, Receipt, Send, SendState, SubscriberStatus
+from newsletter.delivery import restore_guard
+from newsletter.delivery.breakers import OPEN, RESUMED_AT
+from newsletter.delivery.dispatch import DEFAULT_DELIVERY, Delivery, Dispatch, Pace, after, dispatch, pause
+from newsletter.models.sends import Outcome, Outgoing, Receipt, Send, SendState
+from newsletter.models.subscribers import SubscriberStatus
 from newsletter.store import Store
 from newsletter.store.sends import Terms
 from tests.builders import NOON, WEDNESDAY
@@ -356,23 +357,23 @@ def test_nobody_else_gets_mail_unless_the_operators_copy_was_accepted(store: Sto
 
 def test_a_restored_database_asks_before_it_mails_the_past(store: Store, tmp_path: Path) -> None:
     mark, send = tmp_path / "dispatch.mark", a_send(store)
-    epoch.check(store, mark, NOON, confirmed=False)
-    epoch.advance(store, mark, WEDNESDAY)
-    epoch.check(store, mark, NOON, confirmed=False)
-    store.facts.set(epoch.EPOCH, "0")  # as an older copy of the database has it
-    with pytest.raises(epoch.Restored, match="--confirm-restore"):
-        epoch.check(store, mark, NOON, confirmed=False)
-    epoch.check(store, mark, NOON, confirmed=True)
+    restore_guard.check(store, mark, NOON, confirmed=False)
+    restore_guard.advance(store, mark, WEDNESDAY)
+    restore_guard.check(store, mark, NOON, confirmed=False)
+    store.facts.set(restore_guard.EPOCH, "0")  # as an older copy of the database has it
+    with pytest.raises(restore_guard.Restored, match="--confirm-restore"):
+        restore_guard.check(store, mark, NOON, confirmed=False)
+    restore_guard.check(store, mark, NOON, confirmed=True)
     assert state(store, send) is SendState.AMBIGUOUS
-    assert epoch.covered(store) == WEDNESDAY
-    epoch.check(store, mark, NOON, confirmed=False)
+    assert restore_guard.covered(store) == WEDNESDAY
+    restore_guard.check(store, mark, NOON, confirmed=False)
 
 
 def test_a_lost_mark_asks_too(store: Store, tmp_path: Path) -> None:
-    epoch.advance(store, tmp_path / "dispatch.mark", WEDNESDAY)
+    restore_guard.advance(store, tmp_path / "dispatch.mark", WEDNESDAY)
     (tmp_path / "dispatch.mark").unlink()
-    with pytest.raises(epoch.Restored, match="mark is missing"):
-        epoch.check(store, tmp_path / "dispatch.mark", NOON, confirmed=False)
+    with pytest.raises(restore_guard.Restored, match="mark is missing"):
+        restore_guard.check(store, tmp_path / "dispatch.mark", NOON, confirmed=False)
 
 
 def test_messages_are_dropped_thirty_days_after_their_last_event(store: Store) -> None:

@@ -4,8 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
-from newsletter.cli import wiring
-from newsletter.resources import find
+from newsletter import app
+from newsletter.files import find
 from newsletter.settings import CORE, load
 from tests.reference import PAGE, commands
 
@@ -24,7 +24,7 @@ def documented() -> dict[str, dict[str, str]]:
 
 def test_every_setting_is_documented_with_its_default() -> None:
     shown = documented()
-    for model in (*CORE, *wiring.sections()):
+    for model in (*CORE, *app.sections()):
         for name, field in model.model_fields.items():
             if isinstance(field.default, (str, int, float)):
                 key = field.alias or name
@@ -38,7 +38,7 @@ def test_every_documented_setting_exists(tmp_path: Path) -> None:
     for section, keys in documented().items():
         for key, value in keys.items():
             file.write_text(f"[{section}]\n{key} = {value}\n", encoding="utf-8")
-            load({}, file, wiring.sections())
+            load({}, file, app.sections())
 
 
 def test_every_command_and_option_is_documented() -> None:

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.due import MERGED_AT_MOST, due, settled
-from newsletter.models import WEEKDAYS, Cadence, Deliver, MailingDay, MailingStatus
+from newsletter.editions.due import MERGED_AT_MOST, due, settled
+from newsletter.models.editions import Cadence
+from newsletter.models.papers import MailingDay, MailingStatus
+from newsletter.models.subscribers import WEEKDAYS, Deliver
 
 MONDAY = date(2026, 11, 16)
 TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (MONDAY + timedelta(days=n) for n in range(1, 5))

@@ -18,16 +18,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter import bounces
-from newsletter.deliver.sendgrid import EventWebhook
-from newsletter.dispatch import dispatch
+from newsletter.delivery import bounces
+from newsletter.delivery.backends.sendgrid import EventWebhook
+from newsletter.delivery.dispatch import dispatch
 from newsletter.errors import SettingsError
 from newsletter.links import Signer
-from newsletter.models import Event, EventType, Forged, Outcome, Outgoing, Receipt, Send, SendState
-from newsletter.render import load_templates
+from newsletter.models.sends import Event, EventType, Forged, Outcome, Outgoing, Receipt, Send, SendState
+from newsletter.rendering.templates import load_templates
 from newsletter.store import Store
 from newsletter.store.events import Intake
-from newsletter.web.rooms import Rooms
+from newsletter.web.services import Rooms
 from tests.builders import NOON
 from tests.commands import Command
 from tests.delivery import FakeBackend, a_desk, a_send

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.cli import wiring
+from newsletter import app
 from tests.arxiv_desk import THURSDAY, TUESDAY, WEDNESDAY, day_of_papers, new_york
 from tests.arxiv_server import FakeArxiv, refused
 from tests.builders import a_topics_file
@@ -26,7 +26,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> At:
     """Sets the clock of the command line."""
 
     def set_clock(moment: datetime) -> None:
-        monkeypatch.setattr(wiring, "now", lambda: moment)
+        monkeypatch.setattr(app, "now", lambda: moment)
 
     set_clock(new_york(WEDNESDAY))
     return set_clock
@@ -39,7 +39,7 @@ def arxiv(home: Path, at: At) -> Iterator[FakeArxiv]:
     (home / "subscribers" / "ada.md").write_text(a_topics_file("ada", **front), encoding="utf-8")
 
     def clock() -> datetime:
-        return wiring.now()
+        return app.now()
 
     with FakeArxiv(list(PAPERS), clock) as server:
         lines = (f"{key} = {json.dumps(value)}" for key, value in server.settings().items())

@@ -7,9 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from newsletter.errors import TopicsError
-from newsletter.front_matter import with_front_matter
-from newsletter.models import AnnounceType, Deliver, Keywords, Wishes
-from newsletter.topics import parse
+from newsletter.models.papers import AnnounceType
+from newsletter.models.subscribers import Deliver, Keywords, Wishes
+from newsletter.topics.body import parse
+from newsletter.topics.front_matter import with_front_matter
 
 BODY = "1. Moss\n   - Relevant: growth of moss\n"
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from newsletter.models import Paper, Status
-from newsletter.prompt import cleaned, load_prompts, show
+from newsletter.models.papers import Paper
+from newsletter.models.scores import Status
+from newsletter.scoring.model.prompts import cleaned, load_prompts, show
 from newsletter.store import Store
 from tests.builders import NOON, a_mailing, a_paper
 from tests.fake_model import FakeModel, papers_in, text_of

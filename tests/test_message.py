@@ -14,8 +14,8 @@ from aiosmtpd.controller import Controller
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter import message
-from newsletter.models import Email
+from newsletter.delivery import message
+from newsletter.models.editions import Email
 from tests.builders import NOON
 
 LONG_URL = "https://news.example.org/u/" + "k3yT0ken" * 20

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.budget import Budget, Caps, OutOfMoney
-from newsletter.cost import PriceOverride, Tokens, exact_usd, picodollars, prices_of, shown_usd, split
 from newsletter.errors import SettingsError
+from newsletter.models.scores import Tokens
+from newsletter.money import exact_usd, picodollars, shown_usd, split
+from newsletter.scoring.model.budget import Budget, Caps, OutOfMoney
+from newsletter.scoring.model.prices import PriceOverride, prices_of
 from newsletter.store import Store
 from tests.builders import NOON
 from tests.fake_model import FakeModel

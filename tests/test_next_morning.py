@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import epoch, pipeline
-from newsletter.cli.wiring import local_scorer
+from newsletter import pipeline
+from newsletter.app import local_scorer
+from newsletter.delivery import restore_guard
 from newsletter.links import Purpose, Signer
-from newsletter.models import Outcome, Receipt, SendState
-from newsletter.render import load_templates
-from newsletter.roster import roster
+from newsletter.models.sends import Outcome, Receipt, SendState
+from newsletter.rendering.templates import load_templates
 from newsletter.settings import Mail
 from newsletter.store import Store
+from newsletter.subscribers.roster import roster
 from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file
 from tests.delivery import FakeBackend, Ticking
 
@@ -111,12 +112,12 @@ def test_a_second_run_after_a_refusal_makes_no_second_edition_of_the_day(morning
 
 def test_what_was_mailed_after_a_backup_is_not_mailed_again_from_it(mornings: Mornings, tmp_path: Path) -> None:
     mornings.day(WEDNESDAY, TAKEN, mark=True)
-    epoch.advance(mornings.store, mornings.mark, WEDNESDAY)
+    restore_guard.advance(mornings.store, mornings.mark, WEDNESDAY)
     saturday = FRIDAY + timedelta(days=1)
-    epoch.write(mornings.mark, epoch.Mark(epoch=9, through=FRIDAY))  # what the lost runs left
-    with pytest.raises(epoch.Restored):
-        epoch.check(mornings.store, mornings.mark, NOON, confirmed=False)
-    epoch.check(mornings.store, mornings.mark, NOON, confirmed=True)
+    restore_guard.write(mornings.mark, restore_guard.Mark(epoch=9, through=FRIDAY))  # what the lost runs left
+    with pytest.raises(restore_guard.Restored):
+        restore_guard.check(mornings.store, mornings.mark, NOON, confirmed=False)
+    restore_guard.check(mornings.store, mornings.mark, NOON, confirmed=True)
     assert mornings.day(THURSDAY, TAKEN).taken == []
     assert mornings.day(FRIDAY, TAKEN).taken == []
     monday = saturday + timedelta(days=2)

@@ -7,13 +7,15 @@ from functools import partial
 from pathlib import Path
 
 from newsletter import pipeline
-from newsletter.cli.wiring import local_scorer
+from newsletter.app import local_scorer
 from newsletter.links import Signer
-from newsletter.models import Announcement, Outcome, Receipt, Scorer, SendState
-from newsletter.render import load_templates
-from newsletter.roster import roster
+from newsletter.models.papers import Announcement
+from newsletter.models.scores import Scorer
+from newsletter.models.sends import Outcome, Receipt, SendState
+from newsletter.rendering.templates import load_templates
 from newsletter.settings import Mail
 from newsletter.store import Store
+from newsletter.subscribers.roster import roster
 from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file
 from tests.delivery import FakeBackend
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.models import Subscriber, SubscriberStatus
-from newsletter.roster import Problem, roster
+from newsletter.models.subscribers import Subscriber, SubscriberStatus
 from newsletter.store import Store
+from newsletter.subscribers.roster import Problem, roster
 from tests.builders import NOON, a_topics_file
 
 

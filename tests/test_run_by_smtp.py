@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.models import SendState
+from newsletter.models.sends import SendState
 from newsletter.store import Store
 from tests.builders import NOON, a_topics_file
 from tests.delivery import Sink, a_sink

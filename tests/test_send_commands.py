@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.breakers import OPEN
-from newsletter.dispatch import dispatch
-from newsletter.models import Outcome, Receipt, Send, SendState
+from newsletter.delivery.breakers import OPEN
+from newsletter.delivery.dispatch import dispatch
+from newsletter.models.sends import Outcome, Receipt, Send, SendState
 from newsletter.store import Store
 from tests.commands import Command
 from tests.delivery import FakeBackend, a_desk, a_send

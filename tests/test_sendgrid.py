@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from newsletter.deliver.sendgrid import Options, SendGrid, request, suppressed
+from newsletter.delivery.backends.sendgrid import Options, SendGrid, request, suppressed
 from newsletter.errors import DeliveryStopped, SettingsError
-from newsletter.models import Outcome, Receipt
+from newsletter.models.sends import Outcome, Receipt
 from newsletter.settings import Settings
 from tests.builders import NOON
 from tests.delivery import OUTGOING

@@ -17,9 +17,9 @@ from aiosmtpd.smtp import AuthResult
 from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from newsletter.deliver.smtp import Options, Smtp
+from newsletter.delivery.backends.smtp import Options, Smtp
 from newsletter.errors import SettingsError
-from newsletter.models import Outcome, Receipt
+from newsletter.models.sends import Outcome, Receipt
 from tests.delivery import OUTGOING, Sink, a_sink
 
 

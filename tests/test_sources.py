@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from newsletter import sources
-from newsletter.models import Source
 from newsletter.settings import Section, load
+from newsletter.sources.contract import Source
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 NAMES = sources.sources()

@@ -8,8 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from newsletter.dispatch import DEFAULT_DELIVERY, after
-from newsletter.models import Event, EventType, Outcome, Receipt, Send, SendState, SubscriberStatus
+from newsletter.delivery.dispatch import DEFAULT_DELIVERY, after
+from newsletter.models.sends import Event, EventType, Outcome, Receipt, Send, SendState
+from newsletter.models.subscribers import SubscriberStatus
 from newsletter.store import Store
 from newsletter.store.sends import Terms
 from tests.builders import NOON

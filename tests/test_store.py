@@ -11,26 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.errors import StoreError
-from newsletter.models import (
-    Announcement,
-    AnnounceType,
-    Cadence,
-    Cost,
-    Edition,
-    Kind,
-    MailingDay,
-    MailingStatus,
-    Paper,
-    SendState,
-    Status,
-    Subscriber,
-    Usage,
-)
+from newsletter.models.editions import Cadence, Edition, Kind
+from newsletter.models.papers import Announcement, AnnounceType, MailingDay, MailingStatus, Paper
+from newsletter.models.scores import Cost, Status, Usage
+from newsletter.models.sends import SendState
+from newsletter.models.subscribers import Subscriber
 from newsletter.store import Store
 from newsletter.store.database import Database
 from newsletter.store.schema import migrations
 from newsletter.store.subscribers import FileStamp
-from newsletter.topics import parse
+from newsletter.topics.body import parse
 from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file, an_edition, scored
 
 LATER = NOON + timedelta(hours=1)

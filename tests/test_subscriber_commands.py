@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.dispatch import dispatch
-from newsletter.models import SendState, SubscriberStatus
+from newsletter.delivery.dispatch import dispatch
+from newsletter.models.sends import SendState
+from newsletter.models.subscribers import SubscriberStatus
 from newsletter.store import Store
 from tests.builders import NOON, a_paper, a_topics_file, scored
 from tests.commands import Command

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.tex import to_unicode
+from newsletter.text.tex import to_unicode
 
 ACCENTS = [
     (r"Poincar\'e, H\"older, H{\"o}lder and H\"{o}lder", "Poincaré, Hölder, Hölder and Hölder"),

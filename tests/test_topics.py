@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.errors import TopicsError
-from newsletter.models import Topics
-from newsletter.topics import MAX_BYTES, parse, read_body
+from newsletter.models.subscribers import Topics
+from newsletter.topics.body import MAX_BYTES, parse, read_body
 
 
 def understood(body: str) -> list[tuple[str, str, str]]:

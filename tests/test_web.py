@@ -20,12 +20,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter import web
-from newsletter.dispatch import dispatch
+from newsletter.delivery.dispatch import dispatch
 from newsletter.links import Purpose, Signer
-from newsletter.models import SendState, SubscriberStatus
-from newsletter.render import load_templates
+from newsletter.models.sends import SendState
+from newsletter.models.subscribers import SubscriberStatus
+from newsletter.rendering.templates import load_templates
 from newsletter.store import Store
-from newsletter.web.rooms import Rooms
+from newsletter.web.services import Rooms
 from tests.builders import NOON, a_paper, scored
 from tests.delivery import FakeBackend, Ticking, a_desk, a_reader, a_send
 

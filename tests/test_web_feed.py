@@ -8,7 +8,7 @@ import pytest
 
 from newsletter.links import Purpose
 from newsletter.store import Store
-from newsletter.web.rooms import Rooms
+from newsletter.web.services import Rooms
 from tests.builders import NOON, a_paper, scored
 from tests.delivery import a_send
 from tests.test_web import SIGNER, TEMPLATES, ask, link

@@ -3,14 +3,16 @@
 from datetime import timedelta
 from pathlib import Path
 
-from newsletter.candidates import candidates
-from newsletter.cli.wiring import local_scorer
-from newsletter.due import Due
-from newsletter.models import Cadence, Links, Status, Subscriber
-from newsletter.pick import pick
-from newsletter.render import load_templates, render
-from newsletter.roster import roster
+from newsletter.app import local_scorer
+from newsletter.editions.candidates import candidates
+from newsletter.editions.due import Due
+from newsletter.editions.selection import pick
+from newsletter.models.editions import Cadence, Links
+from newsletter.models.scores import Status
+from newsletter.models.subscribers import Subscriber
+from newsletter.rendering.templates import load_templates, render
 from newsletter.store import Store
+from newsletter.subscribers.roster import roster
 from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file
 
 MONDAY = WEDNESDAY - timedelta(days=2)

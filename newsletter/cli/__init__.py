@@ -66,9 +66,9 @@ app.command("replay")(replay.replay)
 app.command("resume")(resume.resume)
 app.command("serve")(serve.serve)
 app.command("bounces")(bounces.bounces)
-app.add_typer(subscribers.app, name="subscribers")
-app.add_typer(suppressions.app, name="suppressions")
-app.add_typer(topics.app, name="topics")
+app.add_typer(subscribers.commands, name="subscribers")
+app.add_typer(suppressions.commands, name="suppressions")
+app.add_typer(topics.commands, name="topics")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from newsletter import bounces as returned
-from newsletter.cli import show, wiring
+from newsletter import app
+from newsletter.cli import show
+from newsletter.delivery import bounces as returned
 from newsletter.errors import InputError
 
 
@@ -26,8 +27,8 @@ def bounces(
 
         newsletter bounces --mbox - < returned.eml
     """
-    now = wiring.now()
-    with wiring.open_store(wiring.home_settings()) as store:
+    now = app.now()
+    with app.open_store(app.home_settings()) as store:
         taken = [store.events.record(list(returned.events(raw, now)), now) for raw in _messages(mbox)]
     new, known, unmatched = (sum(getattr(each, name) for each in taken) for name in ("new", "known", "unmatched"))
     show.say(f"{new} new reports, {unmatched} of them of no send of ours, {known} known before")

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli import show, wiring
-from newsletter.cost import exact_usd, shown_usd
-from newsletter.models import PICODOLLARS_PER_USD
+from newsletter import app
+from newsletter.cli import show
+from newsletter.money import PICODOLLARS_PER_USD, exact_usd, shown_usd
 from newsletter.store.database import Row
 
 HEADS = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "usd")
@@ -49,7 +49,7 @@ def costs(
 
         newsletter costs --by stage --since 2026-11-01 --format csv > costs.csv
     """
-    with wiring.open_store(wiring.home_settings()) as store:
+    with app.open_store(app.home_settings()) as store:
         rows = store.charges.grouped(by.value, since.date() if since else None)
     plain = [_plain(row, by) for row in rows]
     if as_json or format_ is Format.JSON:

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli import show, wiring
+from newsletter import app
+from newsletter.cli import show
 from newsletter.cli.run import run_day
 from newsletter.errors import InputError
-from newsletter.resources import PACKAGE, find
+from newsletter.files import PACKAGE, find
 from newsletter.settings import load
-from newsletter.sources import listing as listing_file
+from newsletter.sources import mailing_file as listing_file
 
 MARK = ".newsletter-demo"  # a folder with this file was made by the demo and may be made anew
 READERS = ("ada", "emmy", "rosalind")
@@ -35,14 +36,14 @@ def demo(
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     (home / MARK).touch()
-    (home / wiring.SETTINGS_FILE).touch()
+    (home / app.SETTINGS_FILE).touch()
     (home / "subscribers").mkdir()
     for slug in READERS:
         shutil.copy(find(f"subscribers/{slug}.md", None), home / "subscribers")
-    settings = load({}, home / wiring.SETTINGS_FILE, wiring.sections())
-    read = listing_file.read(PACKAGE / "demo" / "mailing.jsonl", wiring.now().date())
-    with wiring.open_store(settings) as store:
-        store.mailings.save(read.mailing, wiring.now())
+    settings = load({}, home / app.SETTINGS_FILE, app.sections())
+    read = listing_file.read(PACKAGE / "demo" / "mailing.jsonl", app.now().date())
+    with app.open_store(settings) as store:
+        store.mailings.save(read.mailing, app.now())
         report = run_day(settings, store, read.mailing.date, set())
     emails = sorted((home / "var" / "outbox").rglob("*.html"))
     if as_json:

@@ -6,15 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from newsletter.cli import show, wiring
+from newsletter import app
+from newsletter.cli import show
 from newsletter.cli.status import find
 from newsletter.errors import InputError, TopicsError
 from newsletter.files import write_atomically
-from newsletter.models import SubscriberStatus
-from newsletter.roster import SLUG, read
+from newsletter.models.subscribers import SubscriberStatus
 from newsletter.settings import Settings
 from newsletter.store import Store
-from newsletter.topics import parse
+from newsletter.subscribers.roster import SLUG, read
+from newsletter.topics.body import parse
 
 _LEFT = {SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.REMOVED}
 
@@ -30,9 +31,9 @@ def export(
 
         newsletter subscribers export > subscribers.jsonl
     """
-    settings = wiring.home_settings()
+    settings = app.home_settings()
     assert settings.home is not None, "subscribers live in a home"
-    with wiring.open_store(settings) as store:
+    with app.open_store(settings) as store:
         ids = [find(store, slug).id] if slug else [known.id for known in store.subscribers.known()]
         for subscriber_id in ids:
             record = store.privacy.record(subscriber_id)
@@ -50,13 +51,13 @@ def import_(
 
         newsletter subscribers import subscribers.jsonl
     """
-    settings = wiring.home_settings()
+    settings = app.home_settings()
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
     failed = 0
-    with wiring.open_store(settings) as store:
+    with app.open_store(settings) as store:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -73,7 +74,7 @@ def import_(
 
 
 def _take(record: dict[str, Any], settings: Settings, store: Store) -> str:
-    slug, text, now = str(record["slug"]), str(record["file"]), wiring.now()
+    slug, text, now = str(record["slug"]), str(record["file"]), app.now()
     status = SubscriberStatus(record["status"])
     assert settings.home is not None, "subscribers live in a home"
     target = settings.home / "subscribers" / f"{slug}.md"

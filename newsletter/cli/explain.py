@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli import show, wiring
+from newsletter import app
+from newsletter.cli import show
 from newsletter.cli.sends import Id, find, plain
-from newsletter.models import SendState
+from newsletter.models.sends import SendState
 
 ADVICE = {
     SendState.READY: "goes out with the next run",
@@ -32,7 +33,7 @@ def explain(send: Id, as_json: Annotated[bool, typer.Option("--json", help="Prin
 
         newsletter explain 3f0x9qk2mz
     """
-    with wiring.open_store(wiring.home_settings()) as store:
+    with app.open_store(app.home_settings()) as store:
         record = find(store, send)
         events = list(store.events.of(send))
     if as_json:

@@ -9,15 +9,17 @@ from typing import Annotated
 
 import typer
 
-from newsletter import intake
-from newsletter.cli import show, wiring
-from newsletter.due import ARXIV_TIME, announced_at
+from newsletter import app
+from newsletter.cli import show
+from newsletter.editions.due import ARXIV_TIME, announced_at
 from newsletter.errors import InputError, SourceError, Unreachable
-from newsletter.models import Progress, Subscriber, SubscriberStatus
-from newsletter.roster import roster
+from newsletter.models.papers import Progress
+from newsletter.models.subscribers import Subscriber, SubscriberStatus
 from newsletter.settings import Settings
-from newsletter.sources import listing as listing_file
+from newsletter.sources import collect
+from newsletter.sources import mailing_file as listing_file
 from newsletter.store import Store
+from newsletter.subscribers.roster import roster
 
 NOT_READY = 75  # EX_TEMPFAIL of sysexits.h
 RETRY_AFTER = timedelta(minutes=30)
@@ -51,11 +53,11 @@ def fetch(
     """
     if sum(option is not None for option in (day, since, listing)) > 1:
         raise InputError("--date, --since and --listing exclude each other: give one of them")
-    settings = wiring.home_settings()
+    settings = app.home_settings()
     if listing:
         _from_file(settings, listing, as_json=as_json)
         return
-    with wiring.open_store(settings) as store:
+    with app.open_store(settings) as store:
         if not (wanted := wishes(settings, store)):
             raise InputError(
                 "there are no subscribers yet, so no categories: add one with `newsletter subscribers add`"
@@ -75,7 +77,7 @@ def fetch(
 def wishes(settings: Settings, store: Store) -> set[str]:
     """The categories of all active subscribers, as they write them."""
     assert settings.home is not None, "subscribers live in a home"
-    entries = roster(settings.home / "subscribers", store, wiring.now())
+    entries = roster(settings.home / "subscribers", store, app.now())
     active = [e for e in entries if isinstance(e, Subscriber) and e.status is SubscriberStatus.ACTIVE]
     return {category for entry in active for category in entry.wishes.categories}
 
@@ -87,29 +89,29 @@ def take(
     *,
     day: date | None = None,
     since: date | None = None,
-    look_back: timedelta = intake.LOOK_BACK,
-) -> Iterator[intake.Taken]:
+    look_back: timedelta = collect.LOOK_BACK,
+) -> Iterator[collect.Taken]:
     """Fetches the mailing of a day, those missing since one, or those missing in the last days; saves each."""
-    now = wiring.now()
+    now = app.now()
     with ExitStack() as stack:
-        for source in wiring.sources(settings):
+        for source in app.sources(settings):
             stack.callback(source.close)
             fetched = store.mailings.fetched(source.name)
-            days = [day] if day else intake.missing(source, fetched, wanted, now, since=since, look_back=look_back)
-            bare = [] if day else [known for known in intake.bare(fetched) if known not in days]
+            days = [day] if day else collect.missing(source, fetched, wanted, now, since=since, look_back=look_back)
+            bare = [] if day else [known for known in collect.bare(fetched) if known not in days]
             bars = stack.enter_context(ExitStack())
             started = partial(_bars, bars, len(source.categories(tuple(wanted))))
-            yield from intake.take(source, days, wanted, store, bare=bare, clock=wiring.now, progress=started)
+            yield from collect.take(source, days, wanted, store, bare=bare, clock=app.now, progress=started)
 
 
-def report(taken: Sequence[intake.Taken], say: Callable[[str], None] = show.say) -> None:
+def report(taken: Sequence[collect.Taken], say: Callable[[str], None] = show.say) -> None:
     """A line for each mailing; what is missing, and when to try again, on stderr."""
     for item in taken:
         if item.error:
             show.warn(f"newsletter: {_failure(item, item.error)}")
         elif mailing := item.mailing:
             status = "early" if mailing.early else mailing.status
-            lag = show.duration(wiring.now() - announced_at(item.date))
+            lag = show.duration(app.now() - announced_at(item.date))
             count = len(mailing.announcements)
             say(f"mailing of {item.date}: {status}, {count} papers ({item.added} new here), announced {lag} ago")
             if mailing.note:
@@ -122,16 +124,16 @@ def _bars(shown: ExitStack, categories: int) -> Progress:
     return shown.enter_context(show.progress({"lists": categories, "details": None}))
 
 
-def _failure(item: intake.Taken, error: SourceError) -> str:
+def _failure(item: collect.Taken, error: SourceError) -> str:
     retry_at = error.retry_at if isinstance(error, Unreachable) else None
-    when = max(retry_at or wiring.now(), wiring.now() + RETRY_AFTER).astimezone(ARXIV_TIME)
+    when = max(retry_at or app.now(), app.now() + RETRY_AFTER).astimezone(ARXIV_TIME)
     return (
         f"the mailing of {item.date} was not fetched, because {error}; what was stored before is kept; "
         f"try again after {when:%H:%M} New York time"
     )
 
 
-def _plain(item: intake.Taken) -> dict[str, object]:
+def _plain(item: collect.Taken) -> dict[str, object]:
     mailing = item.mailing
     return {
         "date": item.date,
@@ -146,11 +148,11 @@ def _plain(item: intake.Taken) -> dict[str, object]:
 
 
 def _from_file(settings: Settings, listing: Path, *, as_json: bool) -> None:
-    read = listing_file.read(listing, wiring.now().date())
+    read = listing_file.read(listing, app.now().date())
     for problem in read.problems:
         show.warn(f"newsletter: {problem}")
-    with wiring.open_store(settings) as store:
-        mailing = store.mailings.save(read.mailing, wiring.now())
+    with app.open_store(settings) as store:
+        mailing = store.mailings.save(read.mailing, app.now())
     if as_json:
         show.as_json({"date": mailing.date, "status": mailing.status, "papers": len(mailing.announcements)})
     else:

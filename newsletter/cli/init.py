@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
+from newsletter.app import SETTINGS_FILE
 from newsletter.cli import show
-from newsletter.cli.wiring import SETTINGS_FILE
 from newsletter.errors import InputError
-from newsletter.files import write_atomically
-from newsletter.resources import find
+from newsletter.files import find, write_atomically
 
 EXAMPLE = "subscribers/reader.md"
 

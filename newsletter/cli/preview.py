@@ -9,15 +9,18 @@ from typing import Annotated
 
 import typer
 
-from newsletter import edition_file, message
-from newsletter.candidates import candidates
-from newsletter.cli import status, wiring
-from newsletter.due import due
+from newsletter import app
+from newsletter.cli import status
+from newsletter.delivery import message
+from newsletter.editions import json_file
+from newsletter.editions.candidates import candidates
+from newsletter.editions.due import due
+from newsletter.editions.selection import pick
 from newsletter.errors import InputError
-from newsletter.models import Edition, Email, Links, Status
-from newsletter.pick import pick
-from newsletter.prompt import load_prompts, page
-from newsletter.render import Templates, load_templates, markdown, render
+from newsletter.models.editions import Edition, Email, Links
+from newsletter.models.scores import Status
+from newsletter.rendering.templates import Templates, load_templates, markdown, render
+from newsletter.scoring.model.prompts import load_prompts, page
 from newsletter.settings import DEFAULT_SENDER, Settings
 
 
@@ -48,8 +51,8 @@ def preview(
     if edition:
         shown, templates = _from_file(edition), load_templates(None)
     else:
-        settings = wiring.home_settings()
-        shown, templates = _of_subscriber(str(slug), settings), wiring.templates(settings)
+        settings = app.home_settings()
+        shown, templates = _of_subscriber(str(slug), settings), app.templates(settings)
     if open_:
         with tempfile.NamedTemporaryFile("w", suffix=".html", delete=False, encoding="utf-8") as page:
             page.write(render(shown, Links(), templates).html)
@@ -64,7 +67,7 @@ def _written(edition: Edition, format_: Format, templates: Templates) -> str:
         case Format.MD:
             return markdown(edition, templates)
         case Format.JSON:
-            return edition_file.dump(edition)
+            return json_file.dump(edition)
         case Format.HTML:
             return render(edition, Links(), templates).html
         case Format.TEXT:
@@ -76,19 +79,19 @@ def _written(edition: Edition, format_: Format, templates: Templates) -> str:
 def _eml(email: Email) -> str:
     sender = DEFAULT_SENDER
     envelope = message.Envelope("preview", sender, sender, "arXiv newsletter", "http://localhost:8000", sender)
-    return message.build(email, envelope, wiring.now()).decode()
+    return message.build(email, envelope, app.now()).decode()
 
 
 def _from_file(path: Path) -> Edition:
     try:
-        return edition_file.parse(path.read_bytes(), str(path))
+        return json_file.parse(path.read_bytes(), str(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _of_subscriber(slug: str, settings: Settings) -> Edition:
     """The newest frozen edition, else a local one of the newest mailing."""
-    with wiring.open_store(settings) as store:
+    with app.open_store(settings) as store:
         newest = store.editions.newest_id(slug)
         if newest is not None:
             edition = store.editions.load(newest)
@@ -101,5 +104,5 @@ def _of_subscriber(slug: str, settings: Settings) -> Edition:
             raise InputError("no mailing is stored yet: run `newsletter fetch` first")
         announcements = store.mailings.announcements(next_due.mailings)
         chosen = candidates(subscriber.wishes, announcements, ())
-        scores = wiring.local_scorer(announcements)(subscriber, chosen.papers)
+        scores = app.local_scorer(announcements)(subscriber, chosen.papers)
         return pick(subscriber, next_due, chosen, scores, Status.OK)

@@ -10,18 +10,21 @@ from typing import Annotated
 
 import typer
 
-from newsletter import local
-from newsletter.cli import model, show, wiring
+from newsletter import app
+from newsletter.cli import show
+from newsletter.editions.selection import rank as best_first
 from newsletter.errors import SettingsError, TopicsError
-from newsletter.learn import learn
-from newsletter.models import Mailing, Scored, Scores, Status, Subscriber, TopicsFile
-from newsletter.pick import rank as best_first
+from newsletter.models.papers import Mailing
+from newsletter.models.scores import Scored, Scores, Status
+from newsletter.models.subscribers import Subscriber, TopicsFile
+from newsletter.scoring import connect, similarity
+from newsletter.scoring.learned import learn
 from newsletter.settings import load
-from newsletter.sources import listing as listing_file
+from newsletter.sources import mailing_file as listing_file
 from newsletter.store import Store
 from newsletter.store.subscribers import FileStamp
-from newsletter.tex import displayed
-from newsletter.topics import parse
+from newsletter.text.tex import displayed
+from newsletter.topics.body import parse
 
 
 class ScorerName(StrEnum):
@@ -56,7 +59,7 @@ def rank(
         newsletter rank --listing mailing.jsonl --topics ada.md --scorer openai
     """
     file = read_topics(topics)
-    read = listing_file.read(listing, wiring.now().date())
+    read = listing_file.read(listing, app.now().date())
     earlier = listing_file.read_judged(history) if history else None
     for problem in [*read.problems, *(earlier.problems if earlier else ())]:
         show.warn(f"newsletter: {problem}")
@@ -66,25 +69,27 @@ def rank(
         raise typer.Exit(scores.status is not Status.OK)
     subscriber = Subscriber(0, topics.stem, file.wishes, file.topics)
     papers = [displayed(announcement.paper) for announcement in read.mailing.announcements]
-    words = local.index(papers)
+    words = similarity.index(papers)
     judged = [(words.vector(paper), relevance) for paper, relevance in earlier.papers] if earlier else []
-    scores = local.score(subscriber, papers, words, learn(judged))
+    scores = similarity.score(subscriber, papers, words, learn(judged))
     _print(scores, format_)
 
 
 def _read_by_model(file: TopicsFile, mailing: Mailing) -> Scores:
     """The model's scores, paid for and forgotten: the database lives as long as the command."""
-    settings = load(os.environ, None, wiring.sections())
+    settings = load(os.environ, None, app.sections())
     if not settings.secret("OPENAI_API_KEY"):
         raise SettingsError(
             "--scorer openai needs OPENAI_API_KEY (or the path of a file with it in OPENAI_API_KEY_FILE)"
         )
     with TemporaryDirectory() as folder, Store.open(Path(folder) / "newsletter.db") as store:
-        announcements = store.mailings.save(mailing, wiring.now()).announcements
+        announcements = store.mailings.save(mailing, app.now()).announcements
         wishes = replace(file.wishes, scorer="openai")
-        subscriber = store.subscribers.save("rank", replace(file, wishes=wishes), FileStamp(0, 0), wiring.now())
+        subscriber = store.subscribers.save("rank", replace(file, wishes=wishes), FileStamp(0, 0), app.now())
         papers = tuple(announcement.paper for announcement in announcements)
-        with model.scorers(settings, store, wiring.local_scorer, command="rank", clock=wiring.now) as scorers:
+        with connect.scorers(
+            settings, store, app.local_scorer, command="rank", clock=app.now, warn=show.warning
+        ) as scorers:
             scores = scorers.scorer_for(announcements)(subscriber, papers)
     if scores.status is not Status.OK:
         show.warn(f"newsletter: {scores.fault}")

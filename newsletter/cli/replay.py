@@ -2,7 +2,7 @@
 
 import sys
 
-from newsletter.cli import wiring
+from newsletter import app
 from newsletter.cli.sends import Id, find
 from newsletter.errors import InputError
 
@@ -14,7 +14,7 @@ def replay(send: Id) -> None:
 
         newsletter replay 3f0x9qk2mz > sent.eml
     """
-    with wiring.open_store(wiring.home_settings()) as store:
+    with app.open_store(app.home_settings()) as store:
         record = find(store, send)
         message = store.sends.message(send)
     if message is None:

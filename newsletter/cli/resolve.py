@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli import show, wiring
+from newsletter import app
+from newsletter.cli import show
 from newsletter.cli.sends import Id, find
 from newsletter.errors import InputError
 
@@ -24,8 +25,8 @@ def resolve(
     """
     if sent == resend:
         raise InputError("say one of --sent and --resend")
-    with wiring.open_store(wiring.home_settings()) as store:
+    with app.open_store(app.home_settings()) as store:
         record = find(store, send)
-        if not store.sends.resolve(send, sent, wiring.now()):
+        if not store.sends.resolve(send, sent, app.now()):
             raise InputError(f"{send} is {record.send.state}, not ambiguous: there is nothing to resolve")
     show.say(f"{send}: {'counts as sent' if sent else 'goes out again with the next run'}")

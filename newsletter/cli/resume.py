@@ -1,7 +1,8 @@
 """`newsletter resume`: lets mail go out again after sending paused by itself."""
 
-from newsletter.breakers import OPEN, RESUMED_AT
-from newsletter.cli import show, wiring
+from newsletter import app
+from newsletter.cli import show
+from newsletter.delivery.breakers import OPEN, RESUMED_AT
 
 
 def resume() -> None:
@@ -11,11 +12,11 @@ def resume() -> None:
 
         newsletter resume
     """
-    with wiring.open_store(wiring.home_settings()) as store:
+    with app.open_store(app.home_settings()) as store:
         reason = store.facts.get(OPEN)
         if not reason:
             show.say("sending was not paused")
             return
-        store.facts.set(RESUMED_AT, wiring.now().isoformat())
+        store.facts.set(RESUMED_AT, app.now().isoformat())
         store.facts.set(OPEN, "")
     show.say(f"resumed: {reason.partition(';')[0]}; the next run sends what is ready")

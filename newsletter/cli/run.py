@@ -11,15 +11,17 @@ from typing import Annotated
 import typer
 from filelock import FileLock, Timeout
 
-from newsletter import epoch, pipeline
+from newsletter import app, pipeline
 from newsletter.cli import fetch as fetching
-from newsletter.cli import show, wiring
+from newsletter.cli import show
+from newsletter.delivery import restore_guard
 from newsletter.errors import InputError, NewsletterError, NotReady
-from newsletter.models import Outcome, Subscriber
-from newsletter.roster import Problem, roster
+from newsletter.models.sends import Outcome
+from newsletter.models.subscribers import Subscriber
 from newsletter.settings import Settings
-from newsletter.sources import listing as listing_file
+from newsletter.sources import mailing_file as listing_file
 from newsletter.store import Store
+from newsletter.subscribers.roster import Problem, roster
 
 LOOK_BACK = timedelta(days=14)  # ten mailings, as many as an edition merges; `fetch` catches up what is older
 
@@ -52,10 +54,10 @@ def run(
 
         newsletter run --no-send && newsletter preview ada --open
     """
-    settings = wiring.home_settings()
-    with wiring.open_store(settings) as store, _one_run(settings):
-        if wiring.reaches_people(settings):
-            epoch.check(store, wiring.mark(settings), wiring.now(), confirmed=confirm_restore)
+    settings = app.home_settings()
+    with app.open_store(settings) as store, _one_run(settings):
+        if app.reaches_people(settings):
+            restore_guard.check(store, app.mark(settings), app.now(), confirmed=confirm_restore)
         say = show.warn if as_json else show.say
         ready = listing is not None or _fetched(settings, store, day.date() if day else None, say)
         chosen = _mailing_day(day.date() if day else None, listing, store)
@@ -99,11 +101,11 @@ def run_day(
         raise InputError(f"--only {missing[0]}: there is no {folder / missing[0]}.md")
 
     def entries() -> Iterator[Subscriber | Problem]:
-        return (e for e in roster(folder, store, wiring.now()) if not slugs or e.slug in slugs)
+        return (e for e in roster(folder, store, app.now()) if not slugs or e.slug in slugs)
 
     with (
         show.progress({"compose": len(slugs) or count, "send": len(slugs) or count}) as progress,
-        wiring.services(settings, store, progress, stop) as services,
+        app.services(settings, store, progress, show.warning, stop) as services,
     ):
         return pipeline.run(entries, services, only_day, send)
 
@@ -127,7 +129,7 @@ def stopped_by_signals() -> Iterator[threading.Event]:
 
 def _one_run(settings: Settings) -> FileLock:
     """The lock of a run; the kernel releases it when the process dies."""
-    lock = FileLock(wiring.state(settings) / "run.lock")
+    lock = FileLock(app.state(settings) / "run.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -140,10 +142,10 @@ def _mailing_day(day: date | None, listing: Path | None, store: Store) -> date |
         if day and day not in {mailing.date for mailing in store.mailings.days()}:
             raise InputError(f"--date {day}: no mailing of that day is stored; fetch it first")
         return day
-    read = listing_file.read(listing, wiring.now().date())
+    read = listing_file.read(listing, app.now().date())
     for problem in read.problems:
         show.warn(f"newsletter: {problem}")
-    store.mailings.save(read.mailing, wiring.now())
+    store.mailings.save(read.mailing, app.now())
     return read.mailing.date
 
 

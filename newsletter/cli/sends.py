@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from newsletter.breakers import OPEN
-from newsletter.cli import show, wiring
+from newsletter import app
+from newsletter.cli import show
+from newsletter.delivery.breakers import OPEN
 from newsletter.errors import InputError
-from newsletter.models import SendState
+from newsletter.models.sends import SendState
 from newsletter.store import Store
 from newsletter.store.sends import Record
 
@@ -28,7 +29,7 @@ def sends(
 
         newsletter sends --state ambiguous
     """
-    with wiring.open_store(wiring.home_settings()) as store:
+    with app.open_store(app.home_settings()) as store:
         records = list(store.sends.records(state, slug, limit))
         counts, paused = store.sends.counts(), store.facts.get(OPEN)
     if as_json:

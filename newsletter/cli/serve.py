@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from newsletter import deliver
-from newsletter.cli import show, wiring
+from newsletter import app
+from newsletter.cli import show
+from newsletter.delivery import backends
 
 
 def serve(
@@ -24,16 +25,16 @@ def serve(
     import uvicorn  # noqa: PLC0415 - only this command pays for loading a web server
 
     from newsletter import web  # noqa: PLC0415
-    from newsletter.web.rooms import Rooms  # noqa: PLC0415
+    from newsletter.web.services import Rooms  # noqa: PLC0415
 
-    settings = wiring.home_settings()
-    with wiring.open_store(settings) as store:
+    settings = app.home_settings()
+    with app.open_store(settings) as store:
         rooms = Rooms(
             store=store,
-            signer=wiring.signer(settings),
-            templates=wiring.templates(settings),
-            clock=wiring.now,
-            webhooks=deliver.webhooks(settings),
+            signer=app.signer(settings),
+            templates=app.templates(settings),
+            clock=app.now,
+            webhooks=backends.webhooks(settings),
             home=settings.home,
         )
         show.say(f"serving {settings.web.base_url} on http://{host}:{port}; stop with Ctrl-C")

@@ -21,7 +21,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from newsletter.models import Progress
+from newsletter.models.papers import Progress
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -55,6 +55,11 @@ def say(line: str) -> None:
 def warn(line: str) -> None:
     """One line on stderr."""
     errors.print(line, markup=False, soft_wrap=True)
+
+
+def warning(line: str) -> None:
+    """One line on stderr that says whose it is."""
+    warn(f"newsletter: {line}")
 
 
 def duration(length: timedelta) -> str:

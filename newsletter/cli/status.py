@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli import show, wiring
+from newsletter import app
+from newsletter.cli import show
 from newsletter.errors import InputError
-from newsletter.models import Subscriber, SubscriberStatus
+from newsletter.models.subscribers import Subscriber, SubscriberStatus
 from newsletter.settings import Settings
 from newsletter.store import Store
 
@@ -27,11 +28,11 @@ def pause(
 
         newsletter subscribers pause ada --until 2026-12-01
     """
-    with wiring.open_store(wiring.home_settings()) as store:
+    with app.open_store(app.home_settings()) as store:
         if find(store, slug).status not in (SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED):
             raise InputError(f"{slug} is {find(store, slug).status}: there is nothing to pause")
         end = until.replace(tzinfo=UTC) if until else None
-        store.subscribers.set_status(slug, SubscriberStatus.PAUSED, "by the operator", wiring.now(), until=end)
+        store.subscribers.set_status(slug, SubscriberStatus.PAUSED, "by the operator", app.now(), until=end)
     show.say(f"{slug}: paused{f' until {until:%Y-%m-%d}' if until else ''}")
 
 
@@ -42,13 +43,13 @@ def resume(slug: Slug) -> None:
 
         newsletter subscribers resume ada
     """
-    with wiring.open_store(wiring.home_settings()) as store:
+    with app.open_store(app.home_settings()) as store:
         subscriber = find(store, slug)
         if subscriber.status is SubscriberStatus.UNSUBSCRIBED:
             raise InputError(f"{slug} left: only they can come back, by the link in their last email or a new consent")
         if found := store.suppressions.find(subscriber.wishes.email):
             raise InputError(f"the address of {slug} is suppressed ({found.reason}): see `newsletter suppressions`")
-        store.subscribers.set_status(slug, SubscriberStatus.ACTIVE, "by the operator", wiring.now())
+        store.subscribers.set_status(slug, SubscriberStatus.ACTIVE, "by the operator", app.now())
     show.say(f"{slug}: active")
 
 
@@ -59,13 +60,13 @@ def remove(slug: Slug) -> None:
 
         newsletter subscribers remove ada
     """
-    settings = wiring.home_settings()
-    with wiring.open_store(settings) as store:
+    settings = app.home_settings()
+    with app.open_store(settings) as store:
         find(store, slug)
-        store.subscribers.set_status(slug, SubscriberStatus.REMOVED, "by the operator", wiring.now())
+        store.subscribers.set_status(slug, SubscriberStatus.REMOVED, "by the operator", app.now())
     file = _file(settings, slug)
     if file.is_file():
-        kept = wiring.state(settings) / "removed"
+        kept = app.state(settings) / "removed"
         kept.mkdir(exist_ok=True)
         file.replace(kept / file.name)
     show.say(f"{slug}: removed")
@@ -82,13 +83,13 @@ def erase(
 
         newsletter subscribers erase ada --yes
     """
-    settings = wiring.home_settings()
-    with wiring.open_store(settings) as store:
+    settings = app.home_settings()
+    with app.open_store(settings) as store:
         subscriber = find(store, slug)
         if not yes:
             typer.confirm(f"Erase {slug} for good?", abort=True)
-        store.privacy.erase(subscriber.id, wiring.now())
-    state = wiring.state(settings)
+        store.privacy.erase(subscriber.id, app.now())
+    state = app.state(settings)
     for path in (_file(settings, slug), state / "removed" / f"{slug}.md", *(state / "outbox").glob(f"*/{slug}.*")):
         path.unlink(missing_ok=True)
     show.say(f"{slug}: erased here; backups keep their copy until they expire")

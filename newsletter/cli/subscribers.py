@@ -5,27 +5,28 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli import exchange, show, status, wiring
+from newsletter import app
+from newsletter.cli import exchange, show, status
 from newsletter.cli.rank import read_topics
 from newsletter.errors import InputError
 from newsletter.files import write_atomically
-from newsletter.front_matter import with_front_matter
 from newsletter.links import Purpose
-from newsletter.models import Subscriber, SubscriberStatus
-from newsletter.roster import SLUG, Problem, read, roster
+from newsletter.models.subscribers import Subscriber, SubscriberStatus
 from newsletter.settings import Settings
-from newsletter.topics import parse
+from newsletter.subscribers.roster import SLUG, Problem, read, roster
+from newsletter.topics.body import parse
+from newsletter.topics.front_matter import with_front_matter
 
-app = typer.Typer(help="Who gets mail: add, show, pause, remove, move and erase.", no_args_is_help=True)
-app.command("pause")(status.pause)
-app.command("resume")(status.resume)
-app.command("remove")(status.remove)
-app.command("export")(exchange.export)
-app.command("import")(exchange.import_)
-app.command("erase")(status.erase)
+commands = typer.Typer(help="Who gets mail: add, show, pause, remove, move and erase.", no_args_is_help=True)
+commands.command("pause")(status.pause)
+commands.command("resume")(status.resume)
+commands.command("remove")(status.remove)
+commands.command("export")(exchange.export)
+commands.command("import")(exchange.import_)
+commands.command("erase")(status.erase)
 
 
-@app.command()
+@commands.command()
 def add(
     file: Annotated[Path, typer.Argument(help="Their topics file (Markdown).")],
     slug: Annotated[str | None, typer.Option("--slug", help="Their name here; the file's name if left out.")] = None,
@@ -43,7 +44,7 @@ def add(
 
         newsletter subscribers add topics.md --slug ada --email ada@example.org --categories cs.LG,stat.ML
     """
-    settings = wiring.home_settings()
+    settings = app.home_settings()
     name = slug or file.stem.lower()
     if not SLUG.match(name):
         raise InputError(f"--slug {name}: use small letters, digits, dots and dashes")
@@ -55,15 +56,15 @@ def add(
         raise InputError(f"{target} exists: choose another --slug, or edit that file")
     _check(text, target, settings)
     write_atomically(target, text.encode())
-    with wiring.open_store(settings) as store:
-        subscriber = read(target, store, None, wiring.now())
-        store.subscribers.consent(subscriber.id, subscriber.wishes.email, "operator", wiring.now())
+    with app.open_store(settings) as store:
+        subscriber = read(target, store, None, app.now())
+        store.subscribers.consent(subscriber.id, subscriber.wishes.email, "operator", app.now())
         if subscriber.status in (SubscriberStatus.REMOVED, SubscriberStatus.UNSUBSCRIBED):
-            store.subscribers.set_status(name, SubscriberStatus.ACTIVE, "agreed again", wiring.now())
+            store.subscribers.set_status(name, SubscriberStatus.ACTIVE, "agreed again", app.now())
     show.say(f"{name}: added, {subscriber.wishes.email}, {', '.join(subscriber.wishes.categories)}")
 
 
-@app.command("list")
+@commands.command("list")
 def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the subscribers and what is wrong with their files.
 
@@ -71,9 +72,9 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
 
         newsletter subscribers list --json
     """
-    settings = wiring.home_settings()
-    with wiring.open_store(settings) as store:
-        entries = list(roster(_folder(settings), store, wiring.now()))
+    settings = app.home_settings()
+    with app.open_store(settings) as store:
+        entries = list(roster(_folder(settings), store, app.now()))
     if as_json:
         show.as_json([_plain(entry) for entry in entries])
     else:
@@ -81,7 +82,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
         show.table("subscribers", ("subscriber", "email", "status", "categories", "problem"), rows)
 
 
-@app.command("show")
+@commands.command("show")
 def show_(
     slug: Annotated[str, typer.Argument(help="A subscriber.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -92,12 +93,12 @@ def show_(
 
         newsletter subscribers show ada
     """
-    settings = wiring.home_settings()
+    settings = app.home_settings()
     path = _folder(settings) / f"{slug}.md"
     if not path.is_file():
         raise InputError(f"there is no subscriber {slug}: see `newsletter subscribers list`")
-    with wiring.open_store(settings) as store:
-        subscriber = read(path, store, None, wiring.now())
+    with app.open_store(settings) as store:
+        subscriber = read(path, store, None, app.now())
     wishes = subscriber.wishes
     facts = _plain(subscriber) | {
         "min_relevance": wishes.min_relevance,
@@ -108,7 +109,7 @@ def show_(
         "days": list(wishes.deliver.days),
         "at": f"{wishes.deliver.at:%H:%M} {wishes.deliver.timezone}",
         "topics": [topic.name for topic in subscriber.topics.topics],
-        "feed": wiring.signer(settings).url(Purpose.FEED, subscriber.id),
+        "feed": app.signer(settings).url(Purpose.FEED, subscriber.id),
     }
     if as_json:
         show.as_json(facts)
@@ -129,7 +130,7 @@ def _check(text: str, target: Path, settings: Settings) -> None:
     for key in ("email", "categories"):
         if not getattr(wishes, key):
             raise InputError(f"{target.name}: {key}: is missing; give it with --{key} or in the front matter")
-    with wiring.open_store(settings) as store:
+    with app.open_store(settings) as store:
         if found := store.suppressions.find(wishes.email):
             raise InputError(
                 f"{wishes.email} is suppressed ({found.reason}): if its owner asks for mail again, first run "

@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
-from newsletter import deliver
-from newsletter.cli import show, wiring
+from newsletter import app
+from newsletter.cli import show
+from newsletter.delivery import backends
 from newsletter.errors import InputError
 
-app = typer.Typer(help="List, add and lift suppressions of addresses.", no_args_is_help=True)
+commands = typer.Typer(help="List, add and lift suppressions of addresses.", no_args_is_help=True)
 Address = Annotated[str, typer.Argument(help="An email address.")]
 
 
-@app.command("list")
+@commands.command("list")
 def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the suppressed addresses; those of erased people stay hidden.
 
@@ -23,7 +24,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
 
         newsletter suppressions list
     """
-    with wiring.open_store(wiring.home_settings()) as store:
+    with app.open_store(app.home_settings()) as store:
         found = [(s.address or "(erased)", s.reason, s.source, s.at.isoformat()) for s in store.suppressions.all()]
     if as_json:
         show.as_json([dict(zip(("address", "reason", "source", "at"), row, strict=True)) for row in found])
@@ -31,7 +32,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
         show.table("suppressions", ("address", "reason", "source", "at"), found)
 
 
-@app.command()
+@commands.command()
 def add(address: Address, reason: Annotated[str, typer.Option("--reason", help="Why.")] = "asked") -> None:
     """Suppress an address.
 
@@ -39,12 +40,12 @@ def add(address: Address, reason: Annotated[str, typer.Option("--reason", help="
 
         newsletter suppressions add ada@example.org --reason "asked by phone"
     """
-    with wiring.open_store(wiring.home_settings()) as store:
-        new = store.suppressions.add(_checked(address), reason, "operator", wiring.now())
+    with app.open_store(app.home_settings()) as store:
+        new = store.suppressions.add(_checked(address), reason, "operator", app.now())
     show.say(f"{address}: {'suppressed' if new else 'was suppressed already'}")
 
 
-@app.command()
+@commands.command()
 def remove(address: Address) -> None:
     """Lift a suppression, when its owner asked for it. Who unsubscribed stays unsubscribed.
 
@@ -52,13 +53,13 @@ def remove(address: Address) -> None:
 
         newsletter suppressions remove ada@example.org
     """
-    with wiring.open_store(wiring.home_settings()) as store:
+    with app.open_store(app.home_settings()) as store:
         if not store.suppressions.remove(_checked(address)):
             raise InputError(f"{address} is not suppressed")
     show.say(f"{address}: not suppressed any more")
 
 
-@app.command()
+@commands.command()
 def export() -> None:
     """Print the suppressed addresses as CSV: address, reason, source, time.
 
@@ -68,11 +69,11 @@ def export() -> None:
     """
     rows = csv.writer(sys.stdout)
     rows.writerow(("address", "reason", "source", "at"))
-    with wiring.open_store(wiring.home_settings()) as store:
+    with app.open_store(app.home_settings()) as store:
         rows.writerows((s.address, s.reason, s.source, s.at.isoformat()) for s in store.suppressions.all() if s.address)
 
 
-@app.command("import")
+@commands.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="CSV with a column `address` or `email`, perhaps `reason`.")],
 ) -> None:
@@ -84,7 +85,7 @@ def import_(
     """
     new = skipped = 0
     try:
-        with file.open(encoding="utf-8-sig", newline="") as text, wiring.open_store(wiring.home_settings()) as store:
+        with file.open(encoding="utf-8-sig", newline="") as text, app.open_store(app.home_settings()) as store:
             rows = csv.DictReader(text)
             column = next((name for name in rows.fieldnames or () if name.lower() in ("address", "email")), None)
             if column is None:
@@ -95,7 +96,7 @@ def import_(
                     show.warn(f"newsletter: {file}:{rows.line_num}: {address!r} is no address")
                     skipped += 1
                     continue
-                new += store.suppressions.add(address, row.get("reason") or "imported", "import", wiring.now())
+                new += store.suppressions.add(address, row.get("reason") or "imported", "import", app.now())
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
     show.say(f"{new} new suppressions")
@@ -103,7 +104,7 @@ def import_(
         raise InputError(f"{file}: {skipped} lines were left out; the others were taken")
 
 
-@app.command()
+@commands.command()
 def sync(
     backend: Annotated[str | None, typer.Option("--backend", help="Whose lists; mail.backend's if left out.")] = None,
 ) -> None:
@@ -113,11 +114,11 @@ def sync(
 
         newsletter suppressions sync --backend sendgrid
     """
-    settings = wiring.home_settings()
+    settings = app.home_settings()
     name = backend or settings.mail.backend
-    with wiring.open_store(settings) as store:
-        found = list(deliver.suppressed(name, settings))
-        new = sum(store.suppressions.add(address, reason, name, wiring.now()) for address, reason in found)
+    with app.open_store(settings) as store:
+        found = list(backends.suppressed(name, settings))
+        new = sum(store.suppressions.add(address, reason, name, app.now()) for address, reason in found)
     show.say(f"{name} suppresses {len(found)} addresses; {new} were new here")
 
 

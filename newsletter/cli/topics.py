@@ -8,17 +8,17 @@ import typer
 from newsletter.cli import show
 from newsletter.cli.rank import read_topics
 from newsletter.errors import TopicsError
-from newsletter.models import TopicsFile
+from newsletter.models.subscribers import TopicsFile
 
-app = typer.Typer(help="Check topics files.", no_args_is_help=True)
+commands = typer.Typer(help="Check topics files.", no_args_is_help=True)
 
 
-@app.callback()
+@commands.callback()
 def _group() -> None:
     """Check topics files."""
 
 
-@app.command()
+@commands.command()
 def check(
     files: Annotated[list[Path], typer.Argument(help="Topics files (Markdown).")],
     as_json: Annotated[bool, typer.Option("--json", help="Print what was understood as JSON.")] = False,

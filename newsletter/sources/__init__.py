@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol, cast
 
-from newsletter.models import Clock, Source
+from newsletter.models.papers import Clock
 from newsletter.settings import Section, Settings
+from newsletter.sources.contract import Source
 
 
 class SourceModule(Protocol):

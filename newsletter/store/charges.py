@@ -8,8 +8,8 @@ from typing import Literal
 
 from sqlite_utils import Database as Connection
 
-from newsletter.cost import Tokens, split
-from newsletter.models import Usage
+from newsletter.models.scores import Tokens, Usage
+from newsletter.money import split
 from newsletter.store.database import Database, Row
 
 Grouping = Literal["subscriber", "day", "stage", "model"]

@@ -7,7 +7,11 @@ from datetime import date, datetime, timedelta
 
 from pydantic import TypeAdapter
 
-from newsletter.models import RELEASED, Day, Edition, Kind, Paper, Score, Scored, Send, SendState, Subscriber
+from newsletter.models.editions import Edition, Kind
+from newsletter.models.papers import Day, Paper
+from newsletter.models.scores import Score, Scored
+from newsletter.models.sends import RELEASED, Send, SendState
+from newsletter.models.subscribers import Subscriber
 from newsletter.store.database import Database, Row
 from newsletter.store.papers import Papers
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database as Connection
 
-from newsletter.models import Event, EventType, SendState
+from newsletter.models.sends import Event, EventType, SendState
 from newsletter.store.database import Database, Row
 from newsletter.store.suppressions import Suppressions
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from newsletter.models import Announcement, AnnounceType, Mailing, MailingDay, MailingStatus
+from newsletter.models.papers import Announcement, AnnounceType, Mailing, MailingDay, MailingStatus
 from newsletter.store.database import Database, Row
 from newsletter.store.papers import Papers, paper
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from newsletter.models import Display, Paper
+from newsletter.models.papers import Display, Paper
 from newsletter.store.database import Database, Row
-from newsletter.tex import displayed
+from newsletter.text.tex import displayed
 
 
 class Papers:

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from newsletter.models import Topics
+from newsletter.models.subscribers import Topics
 from newsletter.store.charges import Charge, Charges
 from newsletter.store.database import Database
 

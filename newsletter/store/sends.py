@@ -14,7 +14,8 @@ from datetime import date, datetime, timedelta
 
 from sqlite_utils import Database as Connection
 
-from newsletter.models import Kind, Receipt, Send, SendState
+from newsletter.models.editions import Kind
+from newsletter.models.sends import Receipt, Send, SendState
 from newsletter.store.database import Database, Row, Values
 from newsletter.store.suppressions import Suppressions
 

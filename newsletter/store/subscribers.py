@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 
-from newsletter.models import Subscriber, SubscriberStatus, TopicsFile, Wishes
+from newsletter.models.subscribers import Subscriber, SubscriberStatus, TopicsFile, Wishes
 from newsletter.store.database import Database, Row
 from newsletter.store.suppressions import Suppressions
-from newsletter.topics import read_body
+from newsletter.topics.body import read_body
 
 UNDONE_WITHIN = timedelta(days=7)  # how long the reader's own link may undo its unsubscribe
 _WISHES = TypeAdapter(Wishes)

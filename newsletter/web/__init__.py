@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from newsletter.errors import NewsletterError
-from newsletter.web import edition, feed, health, unsubscribe, webhook
 from newsletter.web.headers import SecurityHeaders
+from newsletter.web.machines import health, webhook
 from newsletter.web.pages import Pages
-from newsletter.web.rooms import Rooms
+from newsletter.web.readers import edition, feed, unsubscribe
+from newsletter.web.services import Rooms
 
 
 def app(rooms: Rooms) -> Starlette:

@@ -6,8 +6,8 @@ from pathlib import Path
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from newsletter.render import Templates
-from newsletter.resources import find
+from newsletter.files import find
+from newsletter.rendering.templates import Templates
 
 
 class Pages:

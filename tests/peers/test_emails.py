@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from newsletter import message
-from newsletter.render import load_templates, render, themed
+from newsletter.delivery import message
+from newsletter.rendering.templates import load_templates, render, themed
+from newsletter.rendering.theme import Theme
 from newsletter.settings import Mail
-from newsletter.theme import Theme
 from tests.editions import NOW, samples
 
 pytestmark = [pytest.mark.peers, pytest.mark.xdist_group("emails")]

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import message
-from newsletter.deliver.sendgrid import Options, SendGrid
-from newsletter.models import Cadence, Edition, Links, Outcome, Status
-from newsletter.render import load_templates, render
+from newsletter.delivery import message
+from newsletter.delivery.backends.sendgrid import Options, SendGrid
+from newsletter.models.editions import Cadence, Edition, Links
+from newsletter.models.scores import Status
+from newsletter.models.sends import Outcome
+from newsletter.rendering.templates import load_templates, render
 from tests.builders import NOON, a_paper, an_edition, scored
 from tests.delivery import OUTGOING
 

@@ -11,12 +11,12 @@ from typing import ClassVar
 from pydantic import Field
 
 from newsletter import __version__
-from newsletter.categories import CATEGORIES, expand
-from newsletter.due import ARXIV_TIME, announced_at
+from newsletter.editions.due import ARXIV_TIME, announced_at
 from newsletter.errors import InputError
-from newsletter.models import Clock, Mailing, Progress
+from newsletter.models.papers import Clock, Mailing, Progress
 from newsletter.settings import DEFAULT_SENDER, Section, Settings
 from newsletter.sources.arxiv import ladder
+from newsletter.sources.arxiv.categories import CATEGORIES, expand
 from newsletter.sources.arxiv.doors import Doors
 from newsletter.sources.arxiv.http import Polite, Sleep
 

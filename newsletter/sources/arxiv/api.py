@@ -14,13 +14,13 @@ import arxiv
 import requests
 from lxml import etree
 
-from newsletter.categories import canonical
 from newsletter.errors import Malformed
-from newsletter.models import Paper
+from newsletter.models.papers import Paper
 from newsletter.sources.arxiv import markup
+from newsletter.sources.arxiv.categories import canonical
 from newsletter.sources.arxiv.entries import identifier, order
 from newsletter.sources.arxiv.http import Polite
-from newsletter.sources.printable import one_line, printable
+from newsletter.text.printable import one_line, printable
 
 BATCH = 100  # identifiers a request; the list is part of the URL
 PAGE = 500  # results a request of a search

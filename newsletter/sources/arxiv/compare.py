@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from newsletter.models import Announcement, AnnounceType, Paper
+from newsletter.models.papers import Announcement, AnnounceType, Paper
 from newsletter.sources.arxiv.entries import UNKNOWN, Entry, Header, Listed, order
 from newsletter.sources.arxiv.feed import ITEMS_AT_MOST, Feed
 

@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from newsletter.errors import Malformed
-from newsletter.models import Paper
+from newsletter.models.papers import Paper
 
 UNKNOWN = 0  # the version of a paper whose door does not tell it
 

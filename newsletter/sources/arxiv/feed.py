@@ -12,13 +12,13 @@ from email.utils import parsedate_to_datetime
 
 from lxml import etree
 
-from newsletter.categories import canonical
-from newsletter.due import ARXIV_TIME
+from newsletter.editions.due import ARXIV_TIME
 from newsletter.errors import Malformed, SourceError
-from newsletter.models import Paper
+from newsletter.models.papers import Paper
 from newsletter.sources.arxiv import markup
+from newsletter.sources.arxiv.categories import canonical
 from newsletter.sources.arxiv.entries import Entry, Listed, identifier
-from newsletter.sources.printable import one_line, printable
+from newsletter.text.printable import one_line, printable
 
 ITEMS_AT_MOST = 2000  # arXiv cuts a feed here, new papers first
 _ARXIV = "{http://arxiv.org/schemas/atom}"

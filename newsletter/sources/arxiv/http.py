@@ -25,7 +25,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyErr
 
 from newsletter.errors import Malformed, Unreachable
 from newsletter.files import write_atomically
-from newsletter.models import Clock
+from newsletter.models.papers import Clock
 
 ATTEMPTS = 4
 CONNECTS = 2  # attempts where there is not even a connection

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from functools import partial
 
 from newsletter.errors import Malformed, SourceError, Unreachable
-from newsletter.models import Announcement, Mailing, MailingStatus, Paper, Progress
+from newsletter.models.papers import Announcement, Mailing, MailingStatus, Paper, Progress
 from newsletter.sources.arxiv import compare
 from newsletter.sources.arxiv.api import BATCH
 from newsletter.sources.arxiv.compare import Span

@@ -10,12 +10,12 @@ from datetime import date, datetime
 
 from lxml import etree
 
-from newsletter.categories import canonical
 from newsletter.errors import Malformed
-from newsletter.models import Paper
+from newsletter.models.papers import Paper
 from newsletter.sources.arxiv import markup
+from newsletter.sources.arxiv.categories import canonical
 from newsletter.sources.arxiv.entries import UNKNOWN, Entry, Listed, identifier
-from newsletter.sources.printable import one_line, printable
+from newsletter.text.printable import one_line, printable
 
 _HEADING = re.compile(r"(New|Cross|Replacement) submissions \((continued, )?showing (?:first |last )?(\d+) of (\d+)")
 _SECTIONS = {"New": Listed.NEW, "Cross": Listed.CROSS, "Replacement": Listed.REPLACE}

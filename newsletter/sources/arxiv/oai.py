@@ -10,12 +10,12 @@ from datetime import UTC, date, datetime
 
 from lxml import etree
 
-from newsletter.categories import canonical
 from newsletter.errors import Malformed
-from newsletter.models import Paper
+from newsletter.models.papers import Paper
 from newsletter.sources.arxiv import markup
+from newsletter.sources.arxiv.categories import canonical
 from newsletter.sources.arxiv.entries import Entry, Header, Listed, identifier
-from newsletter.sources.printable import one_line, printable
+from newsletter.text.printable import one_line, printable
 
 _OAI = "{http://www.openarchives.org/OAI/2.0/}"
 _META = "{http://arxiv.org/OAI/arXiv/}"

@@ -1,0 +1,150 @@
+"""Builds what the commands work with: settings, store, services. The clock and the environment are read here."""
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from newsletter import sources as source_modules
+from newsletter.delivery import backends
+from newsletter.delivery.breakers import Breakers
+from newsletter.delivery.dispatch import Delivery, Pace
+from newsletter.errors import SettingsError
+from newsletter.files import write_atomically
+from newsletter.links import Signer, keys_of
+from newsletter.models.papers import Announcement, Paper, Progress
+from newsletter.models.scores import Scorer, Scores
+from newsletter.models.subscribers import Subscriber
+from newsletter.pipeline import Services
+from newsletter.rendering.templates import Templates, load_templates
+from newsletter.rendering.theme import Theme
+from newsletter.scoring import connect, similarity
+from newsletter.scoring.model.client import OpenAISettings
+from newsletter.settings import Section, Settings, load
+from newsletter.sources.contract import Source
+from newsletter.store import Store
+
+SETTINGS_FILE = "newsletter.toml"
+
+
+def now() -> datetime:
+    """The clock of the command line."""
+    return datetime.now(UTC)
+
+
+def home_settings() -> Settings:
+    """The settings of the home folder: the current one, or NEWSLETTER_HOME. Raises SettingsError where it is none."""
+    home = Path(os.environ.get("NEWSLETTER_HOME") or ".").resolve()
+    file = home / SETTINGS_FILE
+    if not file.is_file():
+        raise SettingsError(
+            f"{home} has no {SETTINGS_FILE}: go to your newsletter's folder, set NEWSLETTER_HOME, "
+            "or make one with `newsletter init DIR`"
+        )
+    return load(os.environ, file, sections())
+
+
+def sections() -> Iterable[type[Section]]:
+    """The settings sections of the modules that have their own."""
+    return (*backends.sections(), *source_modules.sections(), Theme, Delivery, Breakers, OpenAISettings)
+
+
+def templates(settings: Settings) -> Templates:
+    """The templates in the operator's theme."""
+    return load_templates(settings.home, settings.of(Theme), settings.mail)
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[Store]:
+    """The database of the home."""
+    folder = state(settings)
+    with Store.open(folder / "newsletter.db") as store:
+        yield store
+
+
+@contextmanager
+def services(
+    settings: Settings,
+    store: Store,
+    progress: Progress,
+    warn: Callable[[str], None],
+    stop: threading.Event | None = None,
+) -> Iterator[Services]:
+    """All that a day needs, closed again at the end; nothing new is begun once `stop` is set."""
+    backend, options = backends.connect(settings), backends.options(settings)
+    stop = stop or threading.Event()
+    try:
+        with connect.scorers(settings, store, local_scorer, command="run", clock=now, warn=warn) as scorers:
+            yield Services(
+                store=store,
+                scorer_for=scorers.scorer_for,
+                templates=templates(settings),
+                backend=backend,
+                signer=signer(settings),
+                mail=settings.mail,
+                clock=now,
+                workers=settings.run.workers,
+                lanes=options.lanes,
+                pace=Pace(options.per_second, time.monotonic, stop.wait),
+                delivery=settings.of(Delivery),
+                breakers=settings.of(Breakers),
+                stop=stop,
+                mark=mark(settings) if backend.reaches_people else None,
+                progress=progress,
+                plan=scorers.plan,
+            )
+    finally:
+        backend.close()
+
+
+def local_scorer(announcements: Sequence[Announcement]) -> Scorer:
+    """The scorer that needs no key: similarity over the words of these announcements."""
+    words = similarity.index(announcement.paper for announcement in announcements)
+
+    def score(subscriber: Subscriber, papers: Sequence[Paper]) -> Scores:
+        return similarity.score(subscriber, papers, words)
+
+    return score
+
+
+def sources(settings: Settings) -> list[Source]:
+    """The sources of mailings, with the clock and the sleep of the command line."""
+    return source_modules.connect(settings, state(settings), now, time.sleep)
+
+
+def reaches_people(settings: Settings) -> bool:
+    """True when the backend that newsletter.toml names mails people."""
+    with closing(backends.connect(settings)) as backend:
+        return backend.reaches_people
+
+
+def mark(settings: Settings) -> Path:
+    """The file that keeps the dispatch epoch; backups must leave it out."""
+    return Path(settings.of(Delivery).epoch_file or state(settings) / "dispatch.mark")
+
+
+def signer(settings: Settings) -> Signer:
+    """Signs with NEWSLETTER_SECRET; the outbox, which mails nobody, may make a key of its own."""
+    keys = keys_of(settings.secret("NEWSLETTER_SECRET"))
+    return Signer(settings.web.base_url, keys or (_own_key(state(settings) / "secret"),))
+
+
+def state(settings: Settings) -> Path:
+    """The folder var/ of the home, made where it is missing."""
+    assert settings.home is not None, "commands without a home keep no state"
+    folder = settings.home / "var"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{folder}: cannot be made: {error.strerror}") from error
+    return folder
+
+
+def _own_key(path: Path) -> bytes:
+    if not path.exists():
+        write_atomically(path, secrets.token_hex(32).encode(), mode=0o600)
+    return path.read_bytes().strip()

@@ -1,0 +1,48 @@
+"""Calls the file system: each message becomes var/outbox/<date>/<slug>.eml with its .html beside it. Mails nobody."""
+
+import email
+from email.policy import SMTP
+from pathlib import Path
+from typing import ClassVar
+
+from newsletter.delivery.backends import BackendOptions
+from newsletter.files import write_atomically
+from newsletter.models.sends import Outcome, Outgoing, Receipt
+from newsletter.settings import Settings
+
+
+class Options(BackendOptions):
+    """The outbox has nothing else to set."""
+
+    section: ClassVar[str] = "outbox"
+
+
+def connect(settings: Settings) -> "Outbox":
+    if settings.home is None:
+        raise ValueError("the outbox lies in a home folder")
+    return Outbox(settings.home / "var" / "outbox")
+
+
+class Outbox:
+    reaches_people = False
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def submit(self, outgoing: Outgoing) -> Receipt:
+        target = self.folder / outgoing.date.isoformat() / f"{outgoing.slug}.eml"
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(target.with_suffix(".html"), _html(outgoing.eml))
+            write_atomically(target, outgoing.eml)
+        except OSError as error:
+            return Receipt(Outcome.RETRY, f"{target}: {error.strerror}")
+        return Receipt(Outcome.ACCEPTED, str(target), provider_id=str(target))
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _html(eml: bytes) -> bytes:
+    part = email.message_from_bytes(eml, policy=SMTP).get_body(("html",))
+    return part.get_content().encode() if part else b""

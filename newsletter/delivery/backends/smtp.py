@@ -1,0 +1,264 @@
+"""Calls an SMTP server: pooled connections, TLS, authentication, a return path per send, DKIM where a key is given.
+
+How replies are read (RFC 5321 §4.2.1): 4yz certainly not sent, try later; 5yz never will be. What refuses the sender,
+the credentials or the whole connection would refuse every message. Once DATA has begun, a lost connection says nothing.
+"""
+
+import queue
+import re
+import smtplib
+import ssl
+from email.utils import parseaddr
+from pathlib import Path
+from typing import ClassVar, Literal
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from pydantic import Field
+
+from newsletter.delivery.backends import BackendOptions
+from newsletter.errors import SettingsError
+from newsletter.models.sends import Outcome, Outgoing, Receipt
+from newsletter.settings import Settings
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_NO_SUCH_USER = re.compile(rb"\b5\.1\.[1236]\b")  # RFC 3463 §3.2: bad mailbox, bad system, bad syntax, moved
+DKIM_HEADERS = (
+    b"from to subject date message-id list-id list-unsubscribe list-unsubscribe-post mime-version content-type".split()
+)
+
+
+class Options(BackendOptions):
+    """`url` is smtp://user@host:587 or smtps://user@host:465; the password in it, or better in SMTP_PASSWORD.
+
+    `encryption` auto: STARTTLS is required for every host but this one. `bounce_address` gets what is returned;
+    bounces+SEND@… must reach it too. `dkim_key_file` is a private key in PEM form.
+    """
+
+    section: ClassVar[str] = "smtp"
+    url: str = "smtp://localhost:25"
+    encryption: Literal["auto", "starttls", "none"] = "auto"
+    ca_file: str = ""
+    timeout_seconds: float = Field(60, gt=0)
+    helo: str = ""
+    bounce_address: str = ""
+    dkim_selector: str = ""
+    dkim_domain: str = ""
+    dkim_key_file: str = ""
+
+
+def connect(settings: Settings) -> "Smtp":
+    """Raises SettingsError for a URL or a key file that cannot be used."""
+    options = settings.of(Options)
+    return Smtp(options, settings.secret("SMTP_PASSWORD"))
+
+
+class Smtp:
+    reaches_people = True
+
+    def __init__(self, options: Options, password: str = "") -> None:
+        self._options = options
+        self._url = _split(options.url)
+        self._user = unquote(self._url.username or "")
+        self._password = password or unquote(self._url.password or "")
+        self._dkim_key = _key(options)
+        self._tls = _tls(options)
+        self._idle: queue.SimpleQueue[smtplib.SMTP] = queue.SimpleQueue()
+
+    def submit(self, outgoing: Outgoing) -> Receipt:
+        try:
+            content = self._signed(outgoing.eml)
+        except Exception as error:  # noqa: BLE001 - whatever the signer dislikes, nothing was sent
+            return Receipt(Outcome.FAILED, f"cannot be signed: {type(error).__name__}: {error}")
+        connection, fresh = self._take()
+        while True:
+            if isinstance(connection, Receipt):
+                return connection
+            try:
+                refused = self._announce(connection, outgoing)
+            except _Gone as gone:
+                connection.close()
+                if fresh:
+                    return Receipt(Outcome.RETRY, f"the connection ended: {gone}")
+                connection, fresh = self._open(), True  # the server had closed it while it was idle
+                continue
+            if refused is None:
+                return self._hand_over(connection, content)
+            self._keep_or_close(connection, refused)
+            return refused
+
+    def close(self) -> None:
+        while not self._idle.empty():
+            connection = self._idle.get()
+            try:
+                connection.quit()
+            except (OSError, smtplib.SMTPException):
+                connection.close()
+
+    def _announce(self, connection: smtplib.SMTP, outgoing: Outgoing) -> Receipt | None:
+        """MAIL and RCPT; None when the server wants the message, otherwise why it certainly was not sent.
+
+        Raises _Gone when the connection is of no more use; 421 announces just that (RFC 5321 §3.8).
+        """
+        try:
+            code, text = connection.mail(self.return_path(outgoing))
+            if code == 421:
+                raise _Gone(_plain(text))
+            if code != 250:
+                return _refused(code, text, everybody=code >= 500)
+            code, text = connection.rcpt(outgoing.recipient)
+            if code == 421:
+                raise _Gone(_plain(text))
+            if code not in (250, 251):
+                return _refused(code, text, address=True)
+        except UnicodeEncodeError:
+            return Receipt(Outcome.FAILED, "the address has letters that this server cannot take", bad_address=True)
+        except (OSError, smtplib.SMTPException) as error:
+            raise _Gone(_said(error)) from error
+        return None
+
+    def _hand_over(self, connection: smtplib.SMTP, content: bytes) -> Receipt:
+        try:
+            code, text = connection.data(content)
+        except smtplib.SMTPDataError as error:  # before any byte of the message
+            code, text = error.smtp_code, _bytes(error.smtp_error)
+        except (OSError, smtplib.SMTPException) as error:
+            connection.close()
+            return Receipt(Outcome.AMBIGUOUS, f"the connection was lost after DATA: {_said(error)}")
+        receipt = _taken(text) if code == 250 else _refused(code, text)
+        self._keep_or_close(connection, receipt)
+        return receipt
+
+    def return_path(self, outgoing: Outgoing) -> str:
+        """Where this message comes back to: an address of its own, so that a bounce names its send (VERP)."""
+        local, _, domain = self._options.bounce_address.rpartition("@")
+        return f"{local}+{outgoing.send_id}@{domain}" if local else parseaddr(outgoing.sender)[1]
+
+    def _signed(self, eml: bytes) -> bytes:
+        if not self._dkim_key:
+            return eml
+        import dkim  # noqa: PLC0415 - an optional dependency
+
+        options = self._options
+        present = {line.split(b":", 1)[0].lower() for line in eml.split(b"\r\n\r\n", 1)[0].split(b"\r\n")}
+        signature = dkim.sign(
+            eml,
+            options.dkim_selector.encode(),
+            options.dkim_domain.encode(),
+            self._dkim_key,
+            canonicalize=(b"relaxed", b"relaxed"),
+            include_headers=[name for name in DKIM_HEADERS if name in present],
+        )
+        return bytes(signature) + eml
+
+    def _take(self) -> tuple[smtplib.SMTP | Receipt, bool]:
+        """An idle connection, or a fresh one."""
+        try:
+            return self._idle.get_nowait(), False
+        except queue.Empty:
+            return self._open(), True
+
+    def _keep_or_close(self, connection: smtplib.SMTP, receipt: Receipt) -> None:
+        try:
+            if receipt.outcome is Outcome.ACCEPTED or connection.rset()[0] == 250:
+                self._idle.put(connection)
+                return
+        except (OSError, smtplib.SMTPException):
+            pass
+        connection.close()
+
+    def _open(self) -> smtplib.SMTP | Receipt:
+        url, options = self._url, self._options
+        host, timeout, helo = url.hostname or "", options.timeout_seconds, options.helo or None
+        connection: smtplib.SMTP | None = None
+        try:
+            if url.scheme == "smtps":
+                connection = smtplib.SMTP_SSL(host, url.port or 465, helo, timeout=timeout, context=self._tls)
+            else:
+                connection = smtplib.SMTP(host, url.port or 25, helo, timeout=timeout)
+                if options.encryption == "starttls" or (options.encryption == "auto" and host not in LOOPBACK):
+                    connection.starttls(context=self._tls)
+            connection.ehlo_or_helo_if_needed()
+            if self._user:
+                connection.login(self._user, self._password)
+        except smtplib.SMTPNotSupportedError as error:
+            return _closed(connection, Receipt(Outcome.STOP, f"{host} lacks what smtp.url asks for: {error}"))
+        except smtplib.SMTPResponseException as error:
+            refused = _refused(error.smtp_code, _bytes(error.smtp_error), everybody=error.smtp_code >= 500)
+            return _closed(connection, refused)
+        except ssl.SSLCertVerificationError as error:
+            return _closed(connection, Receipt(Outcome.STOP, f"{host}: its certificate is not valid: {_said(error)}"))
+        except (OSError, smtplib.SMTPException) as error:
+            return _closed(connection, Receipt(Outcome.RETRY, f"{host} cannot be reached: {_said(error)}"))
+        return connection
+
+
+class _Gone(Exception):
+    """The connection is of no more use, and no message was sent over it."""
+
+
+def _taken(text: bytes) -> Receipt:
+    said = _plain(text)
+    found = re.search(r"(?:queued as|id[= ]?) ?<?([\w.-]+)", said)
+    return Receipt(Outcome.ACCEPTED, f"250 {said}", provider_id=found[1] if found else said[:80])
+
+
+def _refused(code: int, text: bytes, *, everybody: bool = False, address: bool = False) -> Receipt:
+    detail = f"{code} {_plain(text)}"
+    if everybody:
+        return Receipt(Outcome.STOP, detail)
+    if 500 <= code < 600:
+        gone = address and (bool(_NO_SUCH_USER.search(text)) or (code in (550, 551, 553) and b"5." not in text))
+        return Receipt(Outcome.FAILED, detail, bad_address=gone)
+    return Receipt(Outcome.RETRY, detail)
+
+
+def _closed(connection: smtplib.SMTP | None, receipt: Receipt) -> Receipt:
+    if connection:
+        connection.close()
+    return receipt
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _bytes(text: bytes | str) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
+def _plain(text: bytes) -> str:
+    return " ".join(text.decode("utf-8", "replace").split())[:300]
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        split = urlsplit(url)
+        valid = split.scheme in ("smtp", "smtps") and split.hostname and (split.port or True)
+    except ValueError:
+        valid = False
+    if not valid:
+        raise SettingsError("smtp.url: write smtp://user@host:587 or smtps://user@host:465")
+    return split
+
+
+def _key(options: Options) -> bytes:
+    if not options.dkim_key_file:
+        return b""
+    for name in ("dkim_selector", "dkim_domain"):
+        if not getattr(options, name):
+            raise SettingsError(f"smtp.{name}: is needed beside smtp.dkim_key_file")
+    try:
+        import dkim  # noqa: F401, PLC0415 - an optional dependency
+
+        return Path(options.dkim_key_file).read_bytes()
+    except ImportError:
+        raise SettingsError("smtp.dkim_key_file needs dkimpy: pip install 'newsletter[dkim]'") from None
+    except OSError as error:
+        raise SettingsError(f"smtp.dkim_key_file: {options.dkim_key_file}: {error.strerror}") from error
+
+
+def _tls(options: Options) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=options.ca_file or None)
+    except OSError as error:
+        raise SettingsError(f"smtp.ca_file: {options.ca_file} cannot be used: {error.strerror or error}") from error

@@ -1,0 +1,285 @@
+"""Calls the backend for each send that is ready, from several lanes: claim ─▶ write ─▶ submit ─▶ settle.
+
+`submitting` is committed before the network is touched, so that a process killed at any moment leaves each send
+either certainly unsent or ambiguous, never silently sent. The caller holds the run lock.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from email.utils import parseaddr
+from typing import ClassVar
+
+from pydantic import Field
+
+from newsletter.delivery.breakers import DEFAULTS, OPEN, RESUMED_AT, Breakers, Recent, judge, since
+from newsletter.models.papers import Clock
+from newsletter.models.sends import Backend, Outcome, Outgoing, Receipt, Send, SendState
+from newsletter.settings import Section
+from newsletter.store import Store
+from newsletter.store.sends import Terms
+from newsletter.threads import in_lanes
+
+PAUSE_AT_MOST = timedelta(hours=4)
+JUDGED_EVERY = 100  # sends, beside the start
+
+
+class Delivery(Section):
+    """How sends are tried. A pause doubles with each failed attempt; a wait that a backend asks for is no attempt."""
+
+    section: ClassVar[str] = "delivery"
+    attempts: int = Field(8, ge=1)
+    first_pause_minutes: float = Field(10, gt=0)
+    expire_hours: float = Field(48, gt=0)
+    patience_seconds: float = Field(90, ge=0)
+    canary: bool = True
+    keep_message_days: int = Field(30, ge=1)
+    epoch_file: str = ""
+
+
+DEFAULT_DELIVERY = Delivery.model_validate({})  # what holds where nothing is set
+
+
+class Pace:
+    """Spaces submissions over all lanes: at most so many a second, and none before a time the backend named."""
+
+    def __init__(
+        self,
+        per_second: float = 0,
+        monotonic: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._gap = 1 / per_second if per_second else 0.0
+        self._monotonic, self._wait = monotonic, wait
+        self._turns = threading.Lock()
+        self._next = 0.0
+
+    def turn(self) -> None:
+        """Waits until it is this lane's turn."""
+        with self._turns:
+            now = self._monotonic()
+            turn = max(self._next, now)
+            self._next = turn + self._gap
+        if turn > now:
+            self._wait(turn - now)
+
+    def hold(self, seconds: float) -> None:
+        """Nobody's turn comes for so long."""
+        with self._turns:
+            self._next = max(self._next, self._monotonic() + seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What dispatch works with. `write` makes the message of a send; it is asked once, then the message is frozen."""
+
+    store: Store
+    backend: Backend
+    backend_name: str
+    write: Callable[[Send], bytes]
+    sender: str
+    clock: Clock
+    lanes: int = 2
+    pace: Pace = field(default_factory=Pace)
+    operator: str = ""
+    delivery: Delivery = DEFAULT_DELIVERY
+    breakers: Breakers = DEFAULTS
+    stop: threading.Event = field(default_factory=threading.Event)
+    tell: Callable[[int], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """What became of one send."""
+
+    slug: str
+    date: date
+    receipt: Receipt
+    send_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """What became of all; `halted` is empty or says, in one sentence, why the rest stayed; `alert` warns."""
+
+    sends: tuple[Dispatched, ...] = ()
+    halted: str = ""
+    alert: str = ""
+
+
+def dispatch(desk: Desk) -> Dispatch:
+    """Sends what is ready, the operator's own copy first; waits for those that may be tried again in a moment."""
+    return _Dispatcher(desk).run()
+
+
+def after(receipt: Receipt, attempts: int, delivery: Delivery, now: datetime) -> tuple[SendState, datetime | None]:
+    """The state that a receipt leads to, and when to try again. `attempts` counts this one."""
+    match receipt.outcome:
+        case Outcome.ACCEPTED:
+            return SendState.ACCEPTED, None
+        case Outcome.FAILED:
+            return SendState.FAILED, None
+        case Outcome.AMBIGUOUS:
+            return SendState.AMBIGUOUS, None
+        case Outcome.STOP:
+            return SendState.READY, None
+        case Outcome.RETRY:
+            if receipt.retry_after is not None:
+                return SendState.RETRY_AT, now + timedelta(seconds=receipt.retry_after)
+            if attempts >= delivery.attempts:
+                return SendState.FAILED, None
+            return SendState.RETRY_AT, now + pause(attempts, delivery)
+
+
+def pause(attempts: int, delivery: Delivery) -> timedelta:
+    """How long to wait after so many failed attempts."""
+    doubled = timedelta(minutes=delivery.first_pause_minutes) * 2.0 ** min(attempts - 1, 20)
+    return min(doubled, PAUSE_AT_MOST)
+
+
+class _Dispatcher:
+    """One dispatch: its owner's mark on the claims, and why it halted."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk, self.sends = desk, desk.store.sends
+        self.owner = secrets.token_hex(8)
+        self.halted = self.alert = ""
+        self.claimed = self.unknown = 0
+
+    def run(self) -> Dispatch:
+        now = self.desk.clock()
+        self.sends.recover(now)
+        self.sends.drop_messages(now - timedelta(days=self.desk.delivery.keep_message_days))
+        self._judge()
+        done = list(self._canary())
+        while not self._stopping():
+            done += [each for each in in_lanes(self._one, self._claims(), self.desk.lanes, self.desk.tell) if each]
+            seconds = self._soon()
+            if seconds is None or self._stopping():
+                break
+            self.desk.stop.wait(seconds)
+        return Dispatch(tuple(done), self.halted, self.alert)
+
+    def _stopping(self) -> bool:
+        return bool(self.halted) or self.desk.stop.is_set()
+
+    def _claims(self) -> Iterator[Send]:
+        while not self._stopping():
+            send = self.sends.claim(self.owner, self.desk.clock(), self._terms())
+            if send is None:
+                return
+            self.claimed += 1
+            if self.claimed % JUDGED_EVERY == 0:
+                self._judge()
+            yield send
+
+    def _soon(self) -> float | None:
+        """Seconds until a waiting send may be tried again; None when none may within our patience."""
+        at = self.sends.next_try()
+        if at is None:
+            return None
+        seconds = (at - self.desk.clock()).total_seconds()
+        return max(seconds, 0.01) if seconds <= self.desk.delivery.patience_seconds else None
+
+    def _canary(self) -> Iterator[Dispatched]:
+        """The operator's own copy; unless it is accepted, nobody else gets anything."""
+        address = parseaddr(self.desk.operator)[1]
+        wanted = self.desk.delivery.canary and self.desk.backend.reaches_people and "@" in address
+        if not wanted or self._stopping() or not self.sends.waiting(address):
+            return
+        outcome = None
+        while send := self.sends.claim(self.owner, self.desk.clock(), self._terms(), address):
+            done = self._one(send)
+            if done is None:
+                continue
+            yield done
+            outcome = done.receipt.outcome
+            if outcome is not Outcome.ACCEPTED:
+                said = f"your own copy ({address}) was not accepted: {done.receipt.detail}"
+                if outcome is Outcome.RETRY:
+                    self._halt(f"{said}; the others get theirs once yours was")
+                else:
+                    self._break(said)
+                return
+        if outcome is None and self.sends.waiting(address):
+            self._halt(f"your own copy ({address}) waits to be tried again; the others get theirs once it was accepted")
+
+    def _terms(self) -> Terms:
+        stale = self.desk.clock() - timedelta(hours=self.desk.delivery.expire_hours)
+        return Terms(consent=self.desk.backend.reaches_people, stale_before=stale)
+
+    def _one(self, send: Send) -> Dispatched | None:
+        desk = self.desk
+        try:
+            eml = self.sends.message(send.id) or desk.write(send)
+        except Exception as error:  # noqa: BLE001 - one edition that cannot be written must not harm the others
+            return self._unwritten(send, f"its message cannot be written: {type(error).__name__}: {error}")
+        desk.pace.turn()
+        if self._stopping():
+            self.sends.put_back(send, self.owner, desk.clock())
+            return None
+        if not self.sends.submitting(send, self.owner, eml, desk.clock(), self._terms()):
+            return None
+        try:
+            receipt = desk.backend.submit(Outgoing(send.id, send.slug, send.date, desk.sender, send.address, eml))
+        except Exception as error:  # noqa: BLE001 - whatever it was, nobody knows whether the message went out
+            receipt = Receipt(Outcome.AMBIGUOUS, f"{type(error).__name__}: {error}")
+        now = desk.clock()
+        state, retry_at = after(receipt, send.attempts + 1, desk.delivery, now)
+        self.sends.settle(send, self.owner, desk.backend_name, receipt, state=state, retry_at=retry_at, now=now)
+        self._learn(send, receipt, now)
+        return Dispatched(send.slug, send.date, receipt, send.id)
+
+    def _unwritten(self, send: Send, reason: str) -> Dispatched:
+        now, attempts = self.desk.clock(), send.attempts + 1
+        if attempts >= self.desk.delivery.attempts:
+            self.sends.fail(send, self.owner, reason, now)
+        else:
+            self.sends.put_back(send, self.owner, now, reason, now + pause(attempts, self.desk.delivery))
+        return Dispatched(send.slug, send.date, Receipt(Outcome.RETRY, reason), send.id)
+
+    def _learn(self, send: Send, receipt: Receipt, now: datetime) -> None:
+        """What one receipt says about the others."""
+        if receipt.bad_address:
+            self.desk.store.suppressions.add(send.address, "hard bounce", self.desk.backend_name, now)
+        if receipt.outcome is Outcome.STOP:
+            self._break(receipt.detail)
+        self.unknown = self.unknown + 1 if receipt.outcome is Outcome.AMBIGUOUS else 0
+        if self.unknown >= self.desk.breakers.unknown_in_a_row:
+            self._break(f"{self.unknown} messages in a row are of unknown outcome, the last one: {receipt.detail}")
+        if receipt.outcome is Outcome.RETRY and receipt.retry_after is not None:
+            if receipt.retry_after > self.desk.delivery.patience_seconds:
+                self._halt(
+                    f"{self.desk.backend_name} asks to wait {receipt.retry_after:.0f} s; the rest goes out later"
+                )
+            self.desk.pace.hold(receipt.retry_after)
+
+    def _judge(self) -> None:
+        facts, now = self.desk.store.facts, self.desk.clock()
+        if not self.desk.backend.reaches_people:
+            return
+        if found := facts.get(OPEN):
+            self._halt(found)
+            return
+        resumed_at = facts.get(RESUMED_AT)
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        today = max(midnight, datetime.fromisoformat(resumed_at)) if resumed_at else midnight
+        spent = sum(self.desk.store.charges.spent_since(today).values())
+        recent = Recent(self.sends.counts(since(now, resumed_at)), spent)
+        verdict = judge(recent, self.desk.breakers)
+        self.alert = verdict.alert
+        if verdict.stop:
+            self._break(verdict.stop)
+
+    def _break(self, reason: str) -> None:
+        """Pauses all sending until a person says `newsletter resume`."""
+        sentence = f"sending is paused: {reason}; when that is settled, run `newsletter resume`"
+        if self.desk.backend.reaches_people:
+            self.desk.store.facts.set(OPEN, sentence)
+        self._halt(sentence)
+
+    def _halt(self, reason: str) -> None:
+        self.halted = self.halted or reason

@@ -1,0 +1,1 @@
+"""What one reader gets today: due mailings, candidates, selection. Nothing here renders or sends."""

@@ -1,0 +1,92 @@
+"""What one subscriber gets from one or more mailings, before and after it is rendered."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from newsletter.models.papers import Day, Paper
+from newsletter.models.scores import FREE, NO_TOKENS, Cost, Scored, Status, Usage
+
+
+class Kind(StrEnum):
+    DIGEST = "digest"
+    WELCOME = "welcome"
+
+
+class Cadence(StrEnum):
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    CATCH_UP = "catch-up"
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Announced: feed entries of all kinds. Scanned: after the announce filter; both count a paper once per
+    category. Candidates: the same without repetition. Relevant: papers listed."""
+
+    announced: int = 0
+    scanned: int = 0
+    candidates: int = 0
+    relevant: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The papers of one subscriber's mailings that may be shown to them, and the date of each one's mailing."""
+
+    papers: tuple[Paper, ...]
+    totals: Totals
+    dates: tuple[Day | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """What one subscriber gets from one or more mailings, best first.
+
+    Identity: subscriber, `date` of the last mailing, kind. `older` are due mailings too old to be merged.
+    """
+
+    subscriber: str
+    date: date
+    scorer: str
+    model: str
+    totals: Totals
+    papers: tuple[Scored, ...]
+    near_misses: tuple[Scored, ...] = ()
+    not_scored: tuple[Paper, ...] = ()
+    usage: Usage = NO_TOKENS
+    cost: Cost = FREE
+    prompt: str = ""
+    kind: Kind = Kind.DIGEST
+    cadence: Cadence = Cadence.DAILY
+    status: Status = Status.OK
+    mailings: tuple[Day, ...] = ()
+    older: tuple[Day, ...] = ()
+    fault: str = ""
+    economies: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    full_papers: int = 12
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The URLs an edition may show; an empty one has no route and is not shown."""
+
+    unsubscribe: str = ""
+    web_copy: str = ""
+    preferences: str = ""
+    feed: str = ""
+    feedback: str = ""  # takes `?paper=<id>`
+    missed_web_copy: str = ""  # of the reader's last edition, when its send is of unknown outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """An edition rendered; `preheader` is what a mailbox shows beside the subject."""
+
+    subject: str
+    html: str
+    text: str
+    preheader: str = ""

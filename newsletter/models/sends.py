@@ -1,0 +1,134 @@
+"""Delivery: sends, what a backend answers, and what it reports later."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from newsletter.models.editions import Kind
+
+
+class SendState(StrEnum):
+    """The life of a send. A paper counts as sent from `SUBMITTING` on; `RELEASED` states give it back."""
+
+    READY = "ready"
+    CLAIMED = "claimed"
+    SUBMITTING = "submitting"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    RETRY_AT = "retry_at"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    EXPIRED = "expired"
+    AMBIGUOUS = "ambiguous"
+
+
+RELEASED = (SendState.FAILED, SendState.EXPIRED, SendState.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Delivery of one edition over all its attempts; `id` is opaque, 10 characters, and gives the Message-ID."""
+
+    id: str
+    edition_id: int
+    subscriber_id: int
+    slug: str
+    date: date
+    kind: Kind
+    state: SendState
+    address: str
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message as a backend gets it: `eml` is the frozen RFC 5322 message with CRLF line ends."""
+
+    send_id: str
+    slug: str
+    date: date
+    sender: str
+    recipient: str
+    eml: bytes
+
+
+class Outcome(StrEnum):
+    """What one attempt came to.
+
+    ACCEPTED: the backend has it. RETRY: certainly not sent, try later. FAILED: certainly not sent, never will be.
+    AMBIGUOUS: nobody knows. STOP: certainly not sent, and neither will anything else be (credentials refused).
+    """
+
+    ACCEPTED = "accepted"
+    RETRY = "retry"
+    FAILED = "failed"
+    AMBIGUOUS = "ambiguous"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A backend's answer; `provider_id` is the backend's own name for the message.
+
+    `retry_after` in seconds: the backend asked us to wait, and this was no attempt. `bad_address`: nobody is there.
+    """
+
+    outcome: Outcome
+    detail: str = ""
+    provider_id: str = ""
+    retry_after: float | None = None
+    bad_address: bool = False
+
+
+class EventType(StrEnum):
+    """What a backend reports of a message after it took it. HARD_BOUNCE: never again; SOFT_BOUNCE: not this time."""
+
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    SOFT_BOUNCE = "soft_bounce"
+    HARD_BOUNCE = "hard_bounce"
+    DROPPED = "dropped"
+    COMPLAINT = "complaint"
+    UNSUBSCRIBE = "unsubscribe"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One report in our words. `id` is the backend's and makes it unique; `send_id` may be unknown; `raw` is JSON."""
+
+    backend: str
+    id: str
+    type: EventType
+    address: str
+    at: datetime
+    send_id: str = ""
+    detail: str = ""
+    raw: str = "{}"
+
+
+class Forged(Exception):
+    """A webhook's body was not signed by whom it claims, or too long ago."""
+
+
+class Webhook(Protocol):
+    """How a backend's reports come in over HTTP."""
+
+    def events(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Sequence[Event]:
+        """The events of one request, broken ones left out. Raises Forged."""
+
+
+class Backend(Protocol):
+    """Delivers messages. `reaches_people` backends need consent, a postal address and real links."""
+
+    reaches_people: bool
+
+    def submit(self, outgoing: Outgoing) -> Receipt:
+        """Tries once; network trouble comes back as a Receipt, never as an exception."""
+
+    def close(self) -> None:
+        """Ends connections."""

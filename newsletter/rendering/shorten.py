@@ -1,0 +1,99 @@
+"""Decides what is left out of an email that grows too long: from the bottom up, the least needed first.
+
+Calls nothing. Every paper stays named and linked; plain text and web copy stay complete.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from markupsafe import escape
+
+from newsletter.rendering.digest import Digest, Entry, Form, shortened
+
+BUDGET = 90_000  # bytes of HTML; Gmail clips a message at about 102 kB
+_KEPT_NOT_SCORED = 20
+_MARKUP = {Form.FULL: 1500, Form.BRIEF: 360, Form.LINE: 200}  # bytes around the texts of an entry, roughly
+
+
+def _abstract_to(length: int) -> Callable[[Entry], Entry]:
+    return lambda entry: replace(entry, abstract=shortened(entry.abstract, length) if length else "")
+
+
+def _sentences_to(length: int) -> Callable[[Entry], Entry]:
+    def shrink(entry: Entry) -> Entry:
+        if not length:
+            return replace(entry, new="", why="")
+        return replace(entry, new=shortened(entry.new, length), why=shortened(entry.why, length))
+
+    return shrink
+
+
+def _authors_to(length: int) -> Callable[[Entry], Entry]:
+    return lambda entry: replace(entry, authors=shortened(entry.authors, length))
+
+
+def _title_to(length: int) -> Callable[[Entry], Entry]:
+    return lambda entry: replace(entry, title=shortened(entry.title, length))
+
+
+def _to_form(form: Form) -> Callable[[Entry], Entry]:
+    return lambda entry: entry if entry.form is Form.LINE else replace(entry, form=form)
+
+
+_SHRINKS: tuple[Callable[[Entry], Entry], ...] = (
+    _abstract_to(400),
+    _abstract_to(0),
+    _sentences_to(160),
+    _authors_to(60),
+    _to_form(Form.BRIEF),
+    _to_form(Form.LINE),
+    _title_to(120),
+)
+
+
+def fitted(told: Digest, write: Callable[[Digest], str], budget: int = BUDGET) -> str:
+    """The HTML of a digest in at most `budget` bytes, for as long as its papers' titles alone fit."""
+    html = write(told)
+    steps: list[Callable[[Digest, int], Digest]] = [_fewer_not_scored]
+    steps += [partial(_shrunk, shrink) for shrink in _SHRINKS]
+    for step in steps:
+        while (excess := len(html.encode()) - budget) > 0:
+            less = step(told, excess)
+            if less == told:  # there is no more to save in this way
+                break
+            told = replace(less, is_shortened=True)
+            html = write(told)
+    return html
+
+
+def _shrunk(shrink: Callable[[Entry], Entry], told: Digest, excess: int) -> Digest:
+    """Shrinks entries from the last to the first until `excess` bytes are saved, or all are shrunk."""
+    groups = []
+    for group in reversed(told.groups):
+        entries = list(group.entries)
+        for i in reversed(range(len(entries))):
+            if excess <= 0:
+                break
+            shrunk = shrink(entries[i])
+            excess -= _bytes(entries[i]) - _bytes(shrunk)
+            entries[i] = shrunk
+        groups.append(replace(group, entries=tuple(entries)))
+    return replace(told, groups=tuple(reversed(groups)))
+
+
+def _fewer_not_scored(told: Digest, excess: int) -> Digest:
+    kept = list(told.not_scored)
+    while excess > 0 and len(kept) > _KEPT_NOT_SCORED:
+        excess -= _bytes(kept.pop())
+    return replace(told, not_scored=tuple(kept), not_scored_hidden=len(told.not_scored) - len(kept))
+
+
+def _bytes(entry: Entry) -> int:
+    """Roughly what an entry weighs in HTML."""
+    parts = {
+        Form.FULL: (entry.title, entry.title, entry.authors, entry.new, entry.why, *entry.facts, entry.abstract),
+        Form.BRIEF: (entry.title, entry.authors, entry.new or entry.why),
+        Form.LINE: (entry.title,),
+    }
+    return _MARKUP[entry.form] + sum(len(escape(part).encode()) for part in parts[entry.form])

@@ -1,0 +1,388 @@
+"""Calls the model: Chat Completions of any OpenAI-compatible endpoint. The only door to the openai package.
+
+Retries are ours: the client's own would hide calls from the accounts. What an endpoint refuses (a schema, cache
+breakpoints, a tier, an effort) is dropped for the rest of the run after one refusal, with a warning.
+"""
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, ClassVar, Literal, NoReturn
+
+from pydantic import Field
+
+from newsletter.errors import NewsletterError
+from newsletter.models.scores import Tokens
+from newsletter.scoring.model.prices import FLEX, STANDARD, PriceOverride
+from newsletter.settings import Section
+
+LONGEST_PAUSE = 120.0  # seconds, whatever Retry-After says
+FLEX_REFUSALS = 3  # rate limits on flex before this one call goes to the standard tier
+FAILURES_IN_A_ROW = 5  # calls that came to nothing before the run stops calling
+WORDY = 8  # how much longer an answer gets that no schema holds to its form
+CHARS_PER_TOKEN = 4  # for endpoints that report no usage
+
+
+class OpenAISettings(Section):
+    """Which model is asked, how, and how much may be spent. Amounts are USD."""
+
+    section: ClassVar[str] = "openai"
+    model: str = "gpt-6-luna"
+    effort: Literal["none", "minimal", "low", "medium", "high", "default"] = "none"
+    service_tier: Literal["flex", "default"] = "flex"
+    context_tokens: int = Field(128_000, ge=2_000)
+    prefix_rpm: int = Field(0, ge=0)
+    timeout_seconds: float = Field(600.0, gt=0)
+    attempts: int = Field(6, ge=1, le=20)
+    max_usd_per_run: Decimal = Field(Decimal(10), ge=0)
+    max_usd_per_month: Decimal = Field(Decimal(100), ge=0)
+    prices: dict[str, PriceOverride] = Field(default_factory=dict)
+
+
+class ModelStopped(NewsletterError):
+    """No further call makes sense in this run: key, quota or model refused, or nothing answers."""
+
+
+class Unanswered(Exception):
+    """This call came to nothing; another may succeed. Nothing was billed that we know of."""
+
+
+class TooLong(Unanswered):
+    """The prompt is longer than the model's context."""
+
+
+@dataclass
+class Rejected(Exception):
+    """An endpoint's error, or trouble on the way to it (`status` 0; `timed_out` when it took too long)."""
+
+    status: int
+    message: str = ""
+    code: str = ""
+    param: str = ""
+    retry_after: float | None = None
+    timed_out: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.status or 'no answer'}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The body of an answer, and the endpoint's name for the request."""
+
+    body: Mapping[str, Any]
+    request_id: str = ""
+
+
+Post = Callable[[dict[str, Any]], Posted]  # raises Rejected
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One call. `shared` is the same for all calls of one block, `own` comes after the cache breakpoint."""
+
+    system: str
+    shared: str
+    own: str
+    schema: Mapping[str, Any]
+    max_tokens: int
+    cached: bool = False
+    cache_key: str = ""
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of everything that is billed as prompt."""
+        texts = (self.system, self.shared, self.own, json.dumps(self.schema))
+        return sum(len(text.encode()) for text in texts)
+
+    @property
+    def chars(self) -> int:
+        """Characters of everything that a server would count as prompt."""
+        return len(self.system) + len(self.shared) + len(self.own)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. `finish` in our words: stop, length, filter or refusal; `tier` is the one really used."""
+
+    text: str
+    finish: str
+    tokens: Tokens
+    tier: str
+    request_id: str = ""
+    retries: int = 0
+    latency_ms: int = 0
+
+
+@dataclass
+class _Features:
+    """What may still be sent; refused ones are dropped for the rest of the run."""
+
+    effort: str
+    tier: str
+    on: set[str] = field(default_factory=lambda: {"breakpoint", "schema", "json", "effort", "tier", "limit", "key"})
+
+
+# Feature, and the words by which an endpoint's refusal names it; in the order in which they are given up unnamed.
+_NAMES = (
+    ("breakpoint", ("prompt_cache_options", "prompt_cache_breakpoint", "cache_breakpoint")),
+    ("key", ("prompt_cache_key",)),
+    ("tier", ("service_tier",)),
+    ("schema", ("json_schema", "response_format")),
+    ("json", ("json_object", "response_format")),
+    ("effort", ("reasoning_effort", "reasoning")),
+    ("limit", ("max_completion_tokens",)),
+)
+_SAID = {
+    "breakpoint": "cache breakpoints",
+    "key": "a prompt cache key",
+    "tier": "the service tier",
+    "schema": "a JSON schema",
+    "json": "JSON mode",
+    "effort": "the reasoning effort",
+    "limit": "max_completion_tokens",
+}
+_TEMPORARY = (0, 408, 409, 425, 429)
+_FATAL_CODES = ("insufficient_quota", "billing_hard_limit_reached", "model_not_found", "invalid_api_key")
+
+
+class Model:
+    """One endpoint and one model; safe to use from several threads."""
+
+    def __init__(
+        self,
+        settings: OpenAISettings,
+        post: Post,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        rng: random.Random | None = None,
+        warn: Callable[[str], None],
+    ) -> None:
+        self.settings = settings
+        self._post = post
+        self._sleep = sleep
+        self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
+        self._warn = warn
+        self._features = _Features(settings.effort, settings.service_tier)
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._answered = False
+        self._stopped = ""
+
+    @property
+    def stopped(self) -> str:
+        """Why nothing is asked any more in this run; empty while all is well."""
+        return self._stopped
+
+    def roomy(self, prompt: Prompt) -> Prompt:
+        """The prompt with room for an answer that no schema holds to its form, where the endpoint has none."""
+        factor = 1 if "schema" in self._features.on else WORDY
+        return replace(prompt, max_tokens=prompt.max_tokens * factor)
+
+    def ask(self, prompt: Prompt) -> Reply:
+        """The answer to one prompt, after as many tries as it takes.
+
+        Raises Unanswered (TooLong) where this call failed, ModelStopped where none will succeed.
+        """
+        tier, refusals, started, attempt = self._features.tier, 0, time.monotonic(), 0
+        while True:
+            if self._stopped:
+                raise ModelStopped(self._stopped)
+            body = self._body(prompt, tier)
+            try:
+                reply = _reply(self._post(body), prompt, attempt, started)
+            except Rejected as error:
+                if error.code == "content_filter":  # Azure refuses such prompts with a 400
+                    return Reply("", "filter", Tokens(), tier)
+                if self._drop_what_it_refuses(error, body):
+                    continue
+                self._raise_if_final(error)
+                attempt += 1
+                refusals += error.status == 429
+                if error.timed_out or error.code == "resource_unavailable" or refusals >= FLEX_REFUSALS:
+                    tier = STANDARD
+                if attempt == self.settings.attempts:
+                    self._count_failure(error)
+                    raise Unanswered(str(error)) from None
+                self._sleep(self._pause(error, attempt))
+            else:
+                with self._lock:
+                    self._failures, self._answered = 0, True
+                return reply
+
+    def _body(self, prompt: Prompt, tier: str) -> dict[str, Any]:
+        on = self._features.on
+        shared: dict[str, Any] = {"type": "text", "text": prompt.shared}
+        own = {"type": "text", "text": prompt.own}
+        body: dict[str, Any] = {"model": self.settings.model}
+        if "breakpoint" in on:
+            # Without "explicit" the end of every prompt would be written to the cache, at 1.25 times the price.
+            body["prompt_cache_options"] = {"mode": "explicit"}
+            if prompt.cached:
+                shared["prompt_cache_breakpoint"] = {"mode": "explicit"}
+            content: Any = [shared, own]
+        else:
+            content = f"{prompt.shared}\n{prompt.own}"
+        body["messages"] = [{"role": "system", "content": prompt.system}, {"role": "user", "content": content}]
+        body["max_completion_tokens" if "limit" in on else "max_tokens"] = prompt.max_tokens
+        if "schema" in on:
+            form = {"name": "answer", "strict": True, "schema": prompt.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": form}
+        elif "json" in on:
+            body["response_format"] = {"type": "json_object"}
+        if "effort" in on and self._features.effort != "default":
+            body["reasoning_effort"] = self._features.effort
+        if "tier" in on and tier != STANDARD:
+            body["service_tier"] = tier
+        if "key" in on and prompt.cache_key:
+            body["prompt_cache_key"] = prompt.cache_key
+        return body
+
+    def _raise_if_final(self, error: Rejected) -> None:
+        """Raises where trying again is of no use."""
+        if error.status in (401, 403, 404) or error.code in _FATAL_CODES:
+            self.stop(f"{self.settings.model} refuses every call ({error}): check key, quota and openai.model")
+        if error.code == "context_length_exceeded":
+            raise TooLong(str(error))
+        if error.status not in _TEMPORARY and error.status < 500:
+            raise Unanswered(str(error))
+
+    def stop(self, reason: str) -> NoReturn:
+        """Ends all calls of this run, and says why once. Raises ModelStopped."""
+        with self._lock:
+            first = not self._stopped
+            self._stopped = self._stopped or reason
+        if first:
+            self._warn(self._stopped)
+        raise ModelStopped(self._stopped)
+
+    def _count_failure(self, error: Rejected) -> None:
+        with self._lock:
+            self._failures += 1
+            out = self._failures >= FAILURES_IN_A_ROW
+        if out:
+            self.stop(f"{self.settings.model} did not answer {FAILURES_IN_A_ROW} calls in a row ({error})")
+
+    def _drop_what_it_refuses(self, error: Rejected, body: Mapping[str, Any]) -> bool:
+        """True when the call may be tried again without something; another thread may have dropped it already."""
+        if error.status not in (400, 422) or error.code in ("context_length_exceeded", *_FATAL_CODES):
+            return False
+        with self._lock:
+            said = f"{error.param} {error.code} {error.message}"
+            sent = [name for name, words in _NAMES if name in self._features.on and _is_sent(name, body)]
+            named = [n for n, words in _NAMES if n in sent and any(word in said for word in words)]
+            if not named:
+                if any(word in said for _, words in _NAMES for word in words):
+                    return True
+                if self._answered or not sent:
+                    return False
+                named = sent
+            self._drop(named[0], error)
+        return True
+
+    def _drop(self, name: str, error: Rejected) -> None:
+        features = self._features
+        if (
+            name == "effort" and error.code == "unsupported_value" and features.effort == "none"
+        ):  # before GPT-5.1, "minimal" was the least
+            features.effort = "minimal"
+            self._warn(f"{self.settings.model} has no effort none ({error.message}): minimal for the rest of the run")
+            return
+        if name in features.on:
+            features.on.discard(name)
+            self._warn(f"{self.settings.model} refuses {_SAID[name]} ({error.message}): none for the rest of the run")
+
+    def _pause(self, error: Rejected, attempt: int) -> float:
+        """Seconds to wait: what the server asks for, else twice as long each time; jitter parts the herd."""
+        wait = error.retry_after if error.retry_after is not None else min(60.0, 0.25 * 2**attempt)
+        return float(min(LONGEST_PAUSE, wait) * (1 + 0.5 * self._rng.random()))
+
+
+def connect(settings: OpenAISettings, key: str, base_url: str) -> Post:
+    """Posts through the openai package, imported here because it takes a third of a second."""
+    import httpx2  # noqa: PLC0415 - only those who call a model pay for it
+    import openai  # noqa: PLC0415
+
+    client = openai.OpenAI(api_key=key, base_url=base_url or None, max_retries=0, timeout=settings.timeout_seconds)
+
+    def post(body: dict[str, Any]) -> Posted:
+        try:
+            # Not chat.completions.create: walking a long request to drop unset values takes longer than sending it.
+            answer = client.post("/chat/completions", cast_to=httpx2.Response, body=body)
+            return Posted(answer.json(), answer.headers.get("x-request-id", ""))
+        except openai.APIStatusError as error:
+            detail = error.body if isinstance(error.body, dict) else {}
+            raise Rejected(
+                status=error.status_code,
+                message=str(detail.get("message") or error.message).replace(key, "***"),  # some servers repeat it
+                code=str(detail.get("code") or detail.get("type") or ""),
+                param=str(detail.get("param") or ""),
+                retry_after=_seconds(error.response.headers.get("retry-after")),
+            ) from None
+        except openai.APIConnectionError as error:
+            timed_out = isinstance(error, openai.APITimeoutError)
+            raise Rejected(0, f"{error} {error.__cause__ or ''}".strip(), timed_out=timed_out) from None
+        except ValueError as error:
+            raise Rejected(502, f"the answer is not JSON: {error}") from None
+
+    return post
+
+
+def _is_sent(name: str, body: Mapping[str, Any]) -> bool:
+    form = (body.get("response_format") or {}).get("type")
+    return {
+        "breakpoint": "prompt_cache_options" in body,
+        "key": "prompt_cache_key" in body,
+        "tier": "service_tier" in body,
+        "schema": form == "json_schema",
+        "json": form == "json_object",
+        "effort": "reasoning_effort" in body,
+        "limit": "max_completion_tokens" in body,
+    }[name]
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        return max(0.0, float(header)) if header else None
+    except ValueError:
+        return None
+
+
+def _reply(posted: Posted, prompt: Prompt, retries: int, started: float) -> Reply:
+    """Reads an answer generously: servers leave out what they do not know. Raises Rejected where there is none."""
+    answer = posted.body
+    choices = answer.get("choices") if isinstance(answer, dict) else None
+    if not choices or not isinstance(choices[0], dict):
+        raise Rejected(502, "the answer has no choices")
+    message = choices[0].get("message") or {}
+    text = str(message.get("content") or "")
+    finish = str(choices[0].get("finish_reason") or "stop")
+    if message.get("refusal"):
+        finish = "refusal"
+    tier = answer.get("service_tier") or STANDARD
+    return Reply(
+        text=text,
+        finish={"content_filter": "filter"}.get(finish, finish),
+        tokens=_tokens(answer.get("usage") or {}, prompt, text),
+        tier=FLEX if tier == FLEX else STANDARD,
+        request_id=posted.request_id or str(answer.get("id") or ""),
+        retries=retries,
+        latency_ms=round((time.monotonic() - started) * 1000),
+    )
+
+
+def _tokens(usage: Mapping[str, Any], prompt: Prompt, text: str) -> Tokens:
+    before = usage.get("prompt_tokens_details") or {}
+    after = usage.get("completion_tokens_details") or {}
+    return Tokens(
+        prompt=usage.get("prompt_tokens") or -(-prompt.chars // CHARS_PER_TOKEN),
+        cached=before.get("cached_tokens") or 0,
+        written=before.get("cache_write_tokens") or 0,
+        completion=usage.get("completion_tokens") or (-(-len(text) // CHARS_PER_TOKEN) if not usage else 0),
+        reasoning=after.get("reasoning_tokens") or 0,
+    )

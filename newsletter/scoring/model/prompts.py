@@ -1,0 +1,215 @@
+"""Decides the words and the schema of each call to the model; reads the folder prompts/ once.
+
+Order: schema, rubric, papers, cache breakpoint, topics, task. Everything before the breakpoint depends on the papers
+alone. Papers are cleaned: invisible characters go, and so do sentences that tell whoever reads them how to grade.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from newsletter.files import find
+from newsletter.models.papers import Paper
+from newsletter.models.subscribers import Topics
+from newsletter.scoring.model.client import Prompt
+
+SCHEMA_VERSION = "1"
+FILES = ("rubric", "relevance", "novelty", "both", "comment", "canary")
+Task = Literal["relevance", "novelty", "both"]
+AXES: dict[Task, tuple[str, ...]] = {
+    "relevance": ("relevance",),
+    "novelty": ("novelty",),
+    "both": ("relevance", "novelty"),
+}
+_TOKENS_A_SCORE = {"relevance": 16, "novelty": 16, "both": 24}  # twice what an entry takes
+_TOKENS_A_REMARK = 400
+_THOUGHT = {
+    "none": 0,
+    "minimal": 20,
+    "low": 100,
+    "medium": 400,
+    "high": 1000,
+    "default": 400,
+}  # tokens a paper, at most
+
+_GRADE = (
+    r"scor(?:e|es|ed|ing)|rat(?:e|es|ed|ing)|giv(?:e|es|en|ing)|assign(?:s|ed|ing)?|grad(?:e|es|ed|ing)|"
+    r"award(?:s|ed|ing)?|mark(?:s|ed|ing)?|rank(?:s|ed|ing)?|deserv(?:e|es|ing)|return|output|answer|recommend"
+)
+_HIGH = r"10(?:/10)?|ten|highest|maximum|max|top|full marks|perfect|best possible|strong accept|9"
+_ORDERS = (
+    # A sentence that names a grade and its verb, near each other, in either order.
+    re.compile(r"\b(?:score|rate|give|assign)\b[^.\n]{0,60}\b(?:10|ten|highest|maximum)\b", re.IGNORECASE),
+    re.compile(
+        rf"\b(?:{_GRADE})\b[^.\n]{{0,60}}\b(?:this|the|our|it|us|me)\b[^.\n]{{0,60}}\b(?:{_HIGH})\b"
+        r"[^.\n]{0,40}\b(?:scor|rat|grade|mark|relevan|novel|scale|rank|accept)",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\b(?:relevance|novelty|score|rating|grade)\b[^.\n]{0,20}(?:[:=]|\bis\b|\bof\b|\bto\b|\bbe\b)\s*"
+        r"(?:10|ten)\b",
+        re.IGNORECASE,
+    ),
+    # A sentence that speaks to the model that reads it.
+    re.compile(
+        r"\b(?:ignore|disregard|forget|override|void)\b[^.\n]{0,40}\b(?:previous|prior|above|earlier|all|any|your)\b"
+        r"[^.\n]{0,40}\b(?:instruction|prompt|rule|rubric|topic|wish|criteri|guideline|direction)",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\b(?:(?:note|message|instructions?|reminder|attention)\s+(?:to|for)|dear|hey)\s+(?:(?:the|any|all|an?|every)\s+)?"
+        r"(?:ai|llm|language|model|assistant|chatbot|reviewer|grader|rater|judge|system|whoever)s?\b[^.\n]{0,40}[:,]",
+        re.IGNORECASE,
+    ),
+    re.compile(r"<\s*/?\s*(?:system|papers|topics|instructions?|assistant|user)\b", re.IGNORECASE),
+    re.compile(
+        r"\byou (?:are|must|should|will|have to)\b[^.\n]{0,60}\b(?:scor|rat(?:e|ing)|grad|rank|recommend|accept)",
+        re.IGNORECASE,
+    ),
+)
+_SENTENCE = re.compile(r"(?<=\.)\s+")  # no order reaches across a full stop
+_ADDRESS = re.compile(r"[^@\s<>()\[\]]+@[^@\s<>()\[\]]+\.[^@\s<>()\[\]]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """The files of prompts/ and a hash of them all."""
+
+    texts: dict[str, str]
+    version: str
+
+    @property
+    def canaries(self) -> list[tuple[str, str]]:
+        """Title and abstract of each canary."""
+        pairs = (part.strip().partition("\n") for part in self.texts["canary"].split("\n---\n"))
+        return [(title.strip(), " ".join(abstract.split())) for title, _, abstract in pairs]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Papers as one call shows them: the text, which label is which paper, and the canary's label, if there is one."""
+
+    text: str
+    nonce: str
+    labels: dict[str, Paper]
+    canary: str = ""
+
+    @property
+    def asked(self) -> list[str]:
+        """All labels, in the order of the text."""
+        return sorted([*self.labels, *([self.canary] if self.canary else [])])
+
+
+def load_prompts(home: Path | None) -> Prompts:
+    """The prompts of the operator's home, else the package's."""
+    texts = {name: find(f"prompts/{name}.md", home).read_text(encoding="utf-8") for name in FILES}
+    digest = hashlib.sha256("\0".join(texts[name] for name in FILES).encode()).hexdigest()
+    return Prompts(texts, digest[:16])
+
+
+def show(papers: Sequence[Paper], nonce: str, prompts: Prompts, *, canary: bool = False) -> Shown:
+    """The papers, each with its label on the line of its title, within fences that carry `nonce`.
+
+    A canary's place and kind follow from the nonce; it is never first.
+    """
+    seed = int(hashlib.sha256(nonce.encode()).hexdigest(), 16)
+    place = 1 + seed % len(papers) if canary else -1
+    lines, labels, trap = [], {}, ""
+    for number in range(1, len(papers) + 1 + canary):
+        label = f"p{number:02}"
+        if number - 1 == place:
+            trap = label
+            title, abstract = prompts.canaries[seed // 1000 % len(prompts.canaries)]
+        else:
+            paper = papers[number - 1 - (0 <= place < number - 1)]
+            labels[label] = paper
+            title, abstract = cleaned(paper.title), cleaned(paper.abstract)
+        lines.append(f"[{label}] {title}\n{abstract}\n")
+    text = f"<papers {nonce}>\n" + "\n".join(lines) + f"</papers {nonce}>"
+    return Shown(text, nonce, labels, trap)
+
+
+def judge(task: Task, shown: Shown, topics: Topics | None, prompts: Prompts, effort: str) -> Prompt:
+    """The call that asks for the scores of all papers shown."""
+    count = len(shown.asked)
+    return Prompt(
+        system=prompts.texts["rubric"],
+        shared=shown.text,
+        own=_own(topics, shown.nonce, prompts.texts[task]),
+        schema=_scores_schema(task, shown.asked),
+        max_tokens=64 + count * (_TOKENS_A_SCORE[task] + _THOUGHT[effort]),
+    )
+
+
+def remark(shown: Shown, topics: Topics, prompts: Prompts, language: str, effort: str) -> Prompt:
+    """The call that asks for comment, evidence, topic and summary of all papers shown."""
+    count = len(shown.asked)
+    return Prompt(
+        system=prompts.texts["rubric"],
+        shared=shown.text,
+        own=_own(topics, shown.nonce, prompts.texts["comment"].replace("{{language}}", language)),
+        schema=_remarks_schema(shown.asked),
+        max_tokens=64 + count * (_TOKENS_A_REMARK + _THOUGHT[effort]),
+    )
+
+
+def page(topics: str, prompts: Prompts) -> str:
+    """What the model was told, as the Markdown page shows it."""
+    texts = prompts.texts
+    return (
+        f"# Paper Selection Prompt\n\n{texts['rubric'].strip()}\n\n## Papers\n\n[PAPER LIST HERE]\n\n"
+        f"{topics.strip()}\n\n## Task\n\n{texts['both'].strip()}\n"
+    )
+
+
+@lru_cache(maxsize=8192)  # a paper stands in its block, and in each reader's second call
+def cleaned(text: str) -> str:
+    """One line of visible text without the sentences that tell their reader how to grade."""
+    plain = text if text.isascii() and text.isprintable() else _visible(text)
+    line = " ".join(plain.split())
+    return " ".join(sentence for sentence in _SENTENCE.split(line) if not _orders(sentence)) if _orders(line) else line
+
+
+def _visible(text: str) -> str:
+    """Without control, format, private and unassigned characters; line breaks become spaces."""
+    spaced = "".join(" " if c in "\n\t\r" else c for c in text)
+    return "".join(c for c in spaced if unicodedata.category(c) not in ("Cf", "Cc", "Co", "Cn", "Cs"))
+
+
+def _orders(text: str) -> bool:
+    folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return any(pattern.search(folded) for pattern in _ORDERS)
+
+
+def _own(topics: Topics | None, nonce: str, task: str) -> str:
+    if topics is None:
+        return task.strip()
+    body = _ADDRESS.sub("[address]", topics.body).strip("\n")
+    return f"<topics {nonce}>\n{body}\n</topics {nonce}>\n\n{task.strip()}"
+
+
+def _scores_schema(task: Task, labels: Sequence[str]) -> dict[str, Any]:
+    """A list, not a map with a required key per label: a forced key hides that a paper was left out."""
+    names = ("rel", "nov") if task == "both" else ("s",)
+    values = {name: {"type": "integer"} for name in names}
+    return _listed("scores", {"i": {"type": "string", "enum": list(labels)}, **values})
+
+
+def _remarks_schema(labels: Sequence[str]) -> dict[str, Any]:
+    texts = {name: {"type": "string"} for name in ("evidence", "comment", "summary")}
+    return _listed("papers", {"i": {"type": "string", "enum": list(labels)}, "topic": {"type": "integer"}, **texts})
+
+
+def _listed(name: str, fields: dict[str, Any]) -> dict[str, Any]:
+    entry = {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": {name: {"type": "array", "items": entry}},
+        "required": [name],
+        "additionalProperties": False,
+    }

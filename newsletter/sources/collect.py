@@ -1,0 +1,108 @@
+"""Calls the sources for the mailings that are missing, and saves each as soon as it is there.
+
+The cursor is the last mailing up to which every one is complete or empty; whatever came after it is asked for again.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from newsletter.editions.due import ARXIV_TIME, WAIT_UNTIL
+from newsletter.errors import SourceError
+from newsletter.models.papers import Clock, Mailing, MailingDay, MailingStatus, Progress
+from newsletter.sources.contract import Source
+from newsletter.store import Store
+
+LOOK_BACK = timedelta(days=90)  # older mailings are not asked for unless they are named
+GIVE_UP_AFTER = timedelta(days=7)  # a partial mailing older than this stays as it is
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One mailing that was asked for: as stored, with how many papers are new to us; or why there is none."""
+
+    date: date
+    mailing: Mailing | None = None
+    added: int = 0
+    error: SourceError | None = None
+
+    @property
+    def ready(self) -> bool:
+        """True when the mailing can be used as it is."""
+        return self.mailing is not None and (self.mailing.early or self.mailing.status is not MailingStatus.PARTIAL)
+
+
+def take(
+    source: Source,
+    days: Iterable[date],
+    wishes: Collection[str],
+    store: Store,
+    *,
+    bare: Collection[date] = (),
+    clock: Clock,
+    progress: Callable[[], Progress],
+) -> Iterator[Taken]:
+    """Fetches and saves the mailings of some days, oldest first; stops where the source no longer answers.
+
+    Of the complete ones in `bare` only the papers' details are asked for. `progress` is called at the start of each
+    mailing for something to tell its steps to.
+    """
+    categories = source.categories(tuple(sorted(wishes)))
+    for day in sorted({*days, *bare}):
+        known = {a.paper.key for a in store.mailings.announcements([day])}
+        try:
+            if day in bare:
+                fetched = source.details(store.mailings.load(day, source.name), progress())
+            else:
+                before = store.mailings.before(day, source.name)
+                fetched = source.fetch(day, categories, before, progress())
+        except SourceError as error:
+            yield Taken(day, error=error)
+            return
+        saved = store.mailings.save(fetched, clock())
+        added = sum(a.paper.key not in known for a in saved.announcements)
+        yield Taken(day, saved, added)
+
+
+def missing(
+    source: Source,
+    fetched: Sequence[MailingDay],
+    wishes: Collection[str],
+    now: datetime,
+    *,
+    since: date | None = None,
+    look_back: timedelta = LOOK_BACK,
+) -> list[date]:
+    """The mailings to ask for: since a day, or since the first fetched one, those that are not whole.
+
+    At the very beginning that is the newest alone: nobody waits for what was announced before they subscribed.
+    Without `since`, what lies further back than `look_back` is left out.
+    """
+    newest = source.newest(now)
+    categories = set(source.categories(tuple(sorted(wishes))))
+    known = {mailing.date: mailing for mailing in fetched}
+    first = since or max(fetched[0].date if fetched else newest, newest - look_back)
+    days = source.days(first, newest)
+    return [day for day in days if not _is_done(day, known.get(day), categories, newest, now)]
+
+
+def bare(fetched: Sequence[MailingDay]) -> list[date]:
+    """The newest mailing, if it is complete but for details of its papers: those may be had by now."""
+    return [m.date for m in fetched[-1:] if m.status is MailingStatus.COMPLETE and m.bare]
+
+
+def _is_done(day: date, known: MailingDay | None, categories: set[str], newest: date, now: datetime) -> bool:
+    if known is None:
+        return False
+    if day == newest and not categories <= set(known.covered):
+        return False  # somebody new wants categories that nobody wanted when it was fetched
+    local = now.astimezone(ARXIV_TIME)
+    match known.status:
+        case MailingStatus.PARTIAL if known.early:
+            return day > local.date()  # its feeds come at midnight
+        case MailingStatus.PARTIAL:
+            return newest - day > GIVE_UP_AFTER
+        case MailingStatus.EMPTY:  # an announcement may be late: asked again for as long as one is waited for
+            return local.date() > day or local.time() >= WAIT_UNTIL
+        case MailingStatus.COMPLETE:
+            return True

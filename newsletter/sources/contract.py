@@ -1,0 +1,33 @@
+"""What a source of mailings is. One folder here is one source."""
+
+from datetime import datetime
+from typing import Protocol
+
+from newsletter.models.papers import Day, Mailing, Progress
+
+
+class Source(Protocol):
+    """Where mailings come from. Papers are known by (source, id), so that sources never meet."""
+
+    name: str
+
+    def newest(self, now: datetime) -> Day:
+        """The date of the newest mailing that can be fetched."""
+
+    def days(self, first: Day, last: Day) -> list[Day]:
+        """The dates between these two, both included, on which there is a mailing, oldest first."""
+
+    def categories(self, wishes: tuple[str, ...]) -> tuple[str, ...]:
+        """The categories to fetch for what subscribers wish, each once, in a fixed order."""
+
+    def fetch(self, day: Day, categories: tuple[str, ...], before: Mailing | None, progress: "Progress") -> Mailing:
+        """The mailing of a day; `before` is the one before it. Partial, with a note, where it is not proven whole.
+
+        Raises InputError for a day without a mailing, SourceError where nothing could be had.
+        """
+
+    def details(self, mailing: Mailing, progress: "Progress") -> Mailing:
+        """A complete mailing again, with what was not known of its papers when it was fetched."""
+
+    def close(self) -> None:
+        """Ends connections."""

@@ -1,0 +1,163 @@
+"""Decides what the YAML front matter of a topics file says: strict, and every error names line and key. Calls nothing.
+
+YAML 1.2 core, at most three levels deep: keys, their lists or mappings, and the texts and numbers in those.
+"""
+
+import io
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError
+
+from newsletter.errors import TopicsError
+from newsletter.models.subscribers import WORKDAYS, Deliver, Keywords, Wishes
+from newsletter.sources.arxiv.categories import is_known, nearest
+from newsletter.validation import in_words
+
+FENCE = "---"
+_KEYS = {
+    "": [f.name for f in fields(Wishes)],
+    "deliver": [f.name for f in fields(Deliver)],
+    "keywords": [f.name for f in fields(Keywords)],
+}
+_DEEPEST = 3
+_WISHES = TypeAdapter(Wishes)
+_ADDRESS = re.compile(r"[^@\s<>,;\"\x00-\x1f\x7f]+@[^@\s<>,;\"\x00-\x1f\x7f]+")
+_LANGUAGE = re.compile(r"[^\W\d_][\w -]{1,34}")
+_EXAMPLES = {"deliver": "{frequency: weekly, days: [fri]}", "keywords": "{include: [graph], exclude: [survey]}"}
+
+
+def split(text: str, name: str) -> tuple[str, str]:
+    """Front matter (without its fences, "" where there is none) and body. Raises TopicsError."""
+    lines = text.split("\n")
+    if lines[0].strip() != FENCE:
+        return "", text
+    for number, line in enumerate(lines[1:], 1):
+        if line.strip() == FENCE:
+            return "\n".join(lines[1:number]), "\n".join(lines[number + 1 :]).lstrip("\n")
+    raise TopicsError(f"{name}:1: the front matter opens with --- and is never closed by a line ---")
+
+
+def read(front: str, name: str) -> Wishes:
+    """The wishes that `front` states; `name` stands in errors. Raises TopicsError with file, line and key."""
+    mapping = _loaded(front, name)
+    _refuse_unknown_keys(mapping, name)
+    try:
+        # By way of JSON, because strict JSON takes "07:30" as a time and a list as a tuple, but not "7" as a number.
+        wishes = _WISHES.validate_json(json.dumps(_plain(mapping), default=str), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if isinstance(part, str))
+        example = f", such as {_EXAMPLES[where]}" if first["type"] == "dataclass_type" else ""
+        raise TopicsError(f"{name}:{_line(mapping, first['loc'])}: {where}: {in_words(first)}{example}") from None
+    for path, problem in _problems(wishes, mapping):
+        raise TopicsError(f"{name}:{_line(mapping, path)}: {'.'.join(path)}: {problem}")
+    return _with_weekly_day(wishes)
+
+
+def with_front_matter(text: str, values: dict[str, Any], name: str) -> str:
+    """The file's text with these keys set in its front matter; comments and the rest stay as they are."""
+    front, body = split(text.replace("\r\n", "\n"), name)
+    yaml = YAML(typ="rt")
+    yaml.width = 4096
+    mapping = (yaml.load(front) if front.strip() else None) or CommentedMap()
+    mapping.update(values)
+    written = io.StringIO()
+    yaml.dump(mapping, written)
+    return f"{FENCE}\n{written.getvalue()}{FENCE}\n\n{body}" if mapping else body
+
+
+def _loaded(front: str, name: str) -> CommentedMap:
+    try:
+        mapping = YAML(typ="rt").load(front)  # round trip, because it knows the line of each key
+    except DuplicateKeyError as error:
+        key = re.search(r'found duplicate key "?([^"\s]+)"?', str(error))
+        raise TopicsError(f"{name}:{_marked(error)}: the key {key.group(1) if key else ''} stands twice") from None
+    except MarkedYAMLError as error:
+        raise TopicsError(f"{name}:{_marked(error)}: is not valid YAML: {error.problem}") from None
+    except Exception as error:  # noqa: BLE001 - for malformed input ruamel raises whatever its code trips over
+        raise TopicsError(f"{name}:1: is not valid YAML: {' '.join(str(error).split()) or 'too deep'}") from None
+    if mapping is None:
+        return CommentedMap()
+    if not isinstance(mapping, CommentedMap):
+        raise TopicsError(f"{name}:2: the front matter must be lines of `key: value`")
+    return mapping
+
+
+def _marked(error: MarkedYAMLError) -> int:
+    """The file's line of a YAML error; line 1 is the opening fence."""
+    return error.problem_mark.line + 2 if error.problem_mark else 1
+
+
+def _refuse_unknown_keys(mapping: CommentedMap, name: str) -> None:
+    inner = [(key, mapping[key]) for key in _KEYS if isinstance(mapping.get(key), CommentedMap)]
+    for path, node in [("", mapping), *inner]:
+        for key in node:
+            if key not in _KEYS[path]:
+                where = f"{path}.{key}" if path else str(key)
+                line = _line(mapping, (path, key) if path else (key,))
+                raise TopicsError(f"{name}:{line}: unknown key {where}; known keys: {', '.join(_KEYS[path])}")
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """ruamel's containers as Python's own; what lies deeper than any wish is left out, so that no alias multiplies."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v, depth + 1) for k, v in value.items() if v is not None} if depth < _DEEPEST else {}
+    if isinstance(value, list):
+        return [_plain(v, depth + 1) for v in value] if depth < _DEEPEST else []
+    return value
+
+
+def _line(mapping: CommentedMap, location: tuple[Any, ...]) -> int:
+    """The file's line of a key; line 1 is the opening fence."""
+    node: Any = mapping
+    line = 2
+    for part in location:
+        if not isinstance(node, CommentedMap) or part not in (node.lc.data or {}):
+            break
+        line = node.lc.key(part)[0] + 2
+        node = node[part]
+    return line
+
+
+def _problems(wishes: Wishes, mapping: CommentedMap) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What the types cannot say: the path of the key, and what is wrong there."""
+    for category in wishes.categories:
+        if not is_known(category):
+            near = nearest(category)
+            advice = f"did you mean {' or '.join(near)}?" if near else "write one like cs.LG, or an archive like math"
+            yield ("categories",), f"arXiv has no category {category!r}; {advice}"
+    if wishes.email and not _ADDRESS.fullmatch(wishes.email):
+        yield ("email",), f"{wishes.email!r} is not one plain address, such as ada@example.org"
+    if not _LANGUAGE.fullmatch(wishes.language):
+        yield ("language",), f"{wishes.language!r} is no language; write one like en or German"
+    if not math.isfinite(wishes.budget_usd_per_month):
+        yield ("budget_usd_per_month",), "must be a number, such as 1.00"
+    deliver = wishes.deliver
+    try:
+        ZoneInfo(deliver.timezone)
+    except (KeyError, ValueError, OSError):
+        yield ("deliver", "timezone"), f"unknown time zone {deliver.timezone!r}; write one like Europe/Berlin"
+    if deliver.at.tzinfo is not None:
+        yield ("deliver", "at"), 'must be a time, such as "07:30"; its zone stands in deliver.timezone'
+    if not deliver.days:
+        yield ("deliver", "days"), "name at least one day"
+    if deliver.frequency == "weekly" and len(deliver.days) > 1 and "days" in mapping["deliver"]:
+        yield ("deliver", "days"), "a weekly digest comes on one day; name just one"
+
+
+def _with_weekly_day(wishes: Wishes) -> Wishes:
+    """A weekly digest that names no day comes on Friday, after the week's mailings."""
+    deliver = wishes.deliver
+    if deliver.frequency == "weekly" and deliver.days == WORKDAYS:
+        return replace(wishes, deliver=replace(deliver, days=("fri",)))
+    return wishes

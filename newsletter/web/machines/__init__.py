@@ -1,0 +1,1 @@
+"""What other programs reach: webhooks, health. Nothing here is meant for eyes."""

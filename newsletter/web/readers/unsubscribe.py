@@ -1,0 +1,63 @@
+"""A reader leaves, by the mailbox's own button (RFC 8058) or by ours, and may undo it.
+
+Any POST to the link leaves: mailboxes send `List-Unsubscribe=One-Click` as multipart or urlencoded, our page sends an
+empty form, and none of them has a cookie. A GET only asks, for link scanners follow every link of a mail.
+"""
+
+from collections.abc import Sequence
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from newsletter.links import Purpose
+from newsletter.web.body import read
+from newsletter.web.pages import Pages
+from newsletter.web.services import Rooms
+
+SOURCE = "the reader's link"
+BODY_LIMIT = 64 * 1024
+
+
+def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
+    store = rooms.store
+
+    def unknown() -> Response:
+        return pages.show("unknown.html", status=404)
+
+    def reader(request: Request) -> int | None:
+        return rooms.signer.read(Purpose.UNSUBSCRIBE, request.path_params["token"])
+
+    def ask(request: Request) -> Response:
+        subscriber = reader(request)
+        if subscriber is None or not store.subscribers.exists(subscriber):
+            return unknown()
+        return pages.show("unsubscribe.html", action=request.url.path.rstrip("/"))
+
+    async def leave(request: Request) -> Response:
+        await read(request, BODY_LIMIT)
+        subscriber = reader(request)
+        # The answer follows the commit: what was answered with 200 survives a crash.
+        if subscriber is None or not await run_in_threadpool(
+            store.subscribers.leave, subscriber, SOURCE, rooms.clock()
+        ):
+            return unknown()
+        return pages.show("unsubscribed.html", action=f"{request.url.path.rstrip('/')}/undo")
+
+    async def undo(request: Request) -> Response:
+        await read(request, BODY_LIMIT)
+        subscriber = reader(request)
+        if subscriber is None or not await run_in_threadpool(
+            store.subscribers.come_back, subscriber, SOURCE, rooms.clock()
+        ):
+            return unknown()
+        return pages.show("back.html", action=request.url.path.removesuffix("/undo"))
+
+    return [
+        Route("/u/{token}", ask, methods=["GET"]),
+        Route("/u/{token}/", ask, methods=["GET"]),
+        Route("/u/{token}", leave, methods=["POST"]),
+        Route("/u/{token}/", leave, methods=["POST"]),
+        Route("/u/{token}/undo", undo, methods=["POST"]),
+    ]
