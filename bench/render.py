@@ -24,6 +24,7 @@ from newsletter.rendering import templates as rendering  # noqa: E402
 from newsletter.rendering.digest import Sender, digest  # noqa: E402
 from newsletter.rendering.language import words  # noqa: E402
 from newsletter.rendering.theme import Theme  # noqa: E402
+from newsletter.sources import origins  # noqa: E402
 from tests.editions import LINKS, NOW, sample_edition  # noqa: E402
 
 PAPERS = 38
@@ -53,7 +54,7 @@ class Markup(HTMLParser):
 
 
 def main(rounds: int) -> int:
-    edition, templates = sample_edition(PAPERS, full_papers=12), rendering.load_templates(None)
+    edition, templates = sample_edition(PAPERS, full_papers=12), rendering.load_templates(None, origins())
     spoken = words(edition.language)
     sender = Sender(templates.theme.name)
     context = rendering._context(LINKS, templates, spoken)

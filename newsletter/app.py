@@ -4,7 +4,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,18 +12,18 @@ from pathlib import Path
 from newsletter import sources as source_modules
 from newsletter.delivery import backends
 from newsletter.delivery.breakers import Breakers
-from newsletter.delivery.dispatch import Delivery, Pace
+from newsletter.delivery.dispatch import Delivery, Desk, Pace
+from newsletter.editions.compose import Composing
 from newsletter.errors import SettingsError
 from newsletter.files import write_atomically
 from newsletter.links import Signer, keys_of
-from newsletter.models.papers import Announcement, Paper, Progress
-from newsletter.models.scores import Scorer, Scores
-from newsletter.models.subscribers import Subscriber
-from newsletter.pipeline import Services
+from newsletter.models.papers import Progress, Taxonomy
+from newsletter.pipeline import Services, writer
 from newsletter.rendering.templates import Templates, load_templates
 from newsletter.rendering.theme import Theme
-from newsletter.scoring import connect, similarity
+from newsletter.scoring import connect
 from newsletter.scoring.model.client import OpenAISettings
+from newsletter.scoring.similarity import Similarity
 from newsletter.settings import Section, Settings, load
 from newsletter.sources.contract import Source
 from newsletter.store import Store
@@ -55,7 +55,7 @@ def sections() -> Iterable[type[Section]]:
 
 def templates(settings: Settings) -> Templates:
     """The templates in the operator's theme."""
-    return load_templates(settings.home, settings.of(Theme), settings.mail)
+    return load_templates(settings.home, source_modules.origins(), settings.of(Theme), settings.mail)
 
 
 @contextmanager
@@ -78,37 +78,42 @@ def services(
     backend, options = backends.connect(settings), backends.options(settings)
     stop = stop or threading.Event()
     try:
-        with connect.scorers(settings, store, local_scorer, command="run", clock=now, warn=warn) as scorers:
+        with connect.scorer(settings, store, Similarity(), command="run", clock=now, warn=warn) as scorer:
             yield Services(
-                store=store,
-                scorer_for=scorers.scorer_for,
-                templates=templates(settings),
-                backend=backend,
-                signer=signer(settings),
-                mail=settings.mail,
-                clock=now,
-                workers=settings.run.workers,
-                lanes=options.lanes,
-                pace=Pace(options.per_second, time.monotonic, stop.wait),
-                delivery=settings.of(Delivery),
-                breakers=settings.of(Breakers),
-                stop=stop,
+                composing=Composing(
+                    store=store,
+                    scorer=scorer,
+                    origins=source_modules.origins(),
+                    taxonomy=source_modules.taxonomy(),
+                    to_people=backend.reaches_people,
+                    workers=settings.run.workers,
+                    stop=stop,
+                    tell=lambda done: progress("compose", done),
+                ),
+                desk=Desk(
+                    store=store,
+                    backend=backend,
+                    backend_name=settings.mail.backend,
+                    write=writer(store, templates(settings), signer(settings), settings.mail, now),
+                    sender=settings.mail.sender,
+                    clock=now,
+                    lanes=options.lanes,
+                    pace=Pace(options.per_second, time.monotonic, stop.wait),
+                    operator=settings.mail.operator,
+                    delivery=settings.of(Delivery),
+                    breakers=settings.of(Breakers),
+                    stop=stop,
+                    tell=lambda done: progress("send", done),
+                ),
                 mark=mark(settings) if backend.reaches_people else None,
-                progress=progress,
-                plan=scorers.plan,
             )
     finally:
         backend.close()
 
 
-def local_scorer(announcements: Sequence[Announcement]) -> Scorer:
-    """The scorer that needs no key: similarity over the words of these announcements."""
-    words = similarity.index(announcement.paper for announcement in announcements)
-
-    def score(subscriber: Subscriber, papers: Sequence[Paper]) -> Scores:
-        return similarity.score(subscriber, papers, words)
-
-    return score
+def taxonomy() -> Taxonomy:
+    """The categories that subscribers may wish for."""
+    return source_modules.taxonomy()
 
 
 def sources(settings: Settings) -> list[Source]:

@@ -1,4 +1,4 @@
-"""Calls one piece of work on many items from a few threads, one item at a time each."""
+"""Maps a function over a lazy iterator in a few threads."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,11 +10,14 @@ T = TypeVar("T")
 _END = object()
 
 
-def in_lanes(work: Callable[[S], T], items: Iterator[S], count: int, tell: Callable[[int], None]) -> tuple[T, ...]:
-    """Each item's result, in no order, from `count` threads; `tell` hears how many are done."""
+def in_threads(work: Callable[[S], T], items: Iterator[S], count: int, tell: Callable[[int], None]) -> tuple[T, ...]:
+    """The results of `work` over `items`, in no order, from `count` threads.
+
+    Items are taken one at a time, as threads become free; `tell` hears how many are done. What `work` raises is raised.
+    """
     taking, results = threading.Lock(), list[T]()
 
-    def lane() -> None:
+    def taker() -> None:
         while True:
             with taking:
                 item = next(items, _END)
@@ -24,6 +27,6 @@ def in_lanes(work: Callable[[S], T], items: Iterator[S], count: int, tell: Calla
             tell(len(results))
 
     with ThreadPoolExecutor(count) as pool:
-        for done in [pool.submit(lane) for _ in range(count)]:
+        for done in [pool.submit(taker) for _ in range(count)]:
             done.result()
     return tuple(results)

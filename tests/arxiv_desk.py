@@ -7,11 +7,11 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from newsletter.editions.due import ARXIV_TIME
 from newsletter.models.papers import Announcement, Mailing
 from newsletter.settings import load
 from newsletter.sources import arxiv, collect
 from newsletter.sources.arxiv import Arxiv
+from newsletter.sources.arxiv.calendar import NEW_YORK
 from newsletter.store import Store
 from tests.arxiv_server import Announced, FakeArxiv
 
@@ -22,7 +22,7 @@ THURSDAY = date(2026, 11, 19)
 
 def new_york(day: date, hour: int = 0, minute: int = 45) -> datetime:
     """A moment in arXiv's time; a quarter to one is when the day's feeds are read."""
-    return datetime.combine(day, time(hour, minute), ARXIV_TIME)
+    return datetime.combine(day, time(hour, minute), NEW_YORK)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from newsletter.editions.due import ARXIV_TIME, announced_at
+from newsletter.sources.arxiv.calendar import NEW_YORK, Hours
 
 GROUPS = {"cs", "math", "econ", "eess", "q-bio", "q-fin", "stat"}  # every other archive belongs to physics
 METADATA_READY = timedelta(hours=2, minutes=30)  # OAI-PMH and API follow the announcement
@@ -210,11 +210,11 @@ class FakeArxiv:
     # What is out
 
     def local(self) -> datetime:
-        return self.now().astimezone(ARXIV_TIME)
+        return self.now().astimezone(NEW_YORK)
 
     def out(self, door: str, delay: timedelta = timedelta(0)) -> list[Announced]:
         hidden = self.hidden_from.get(door, set())
-        return [p for p in self.papers if self.now() >= announced_at(p.day) + delay and p.id not in hidden]
+        return [p for p in self.papers if self.now() >= Hours().announced_at(p.day) + delay and p.id not in hidden]
 
     def _feed(self, category: str) -> Reply:
         if category in {"cs.XX", "cs.lg"} or category.startswith("retired"):
@@ -285,7 +285,7 @@ class FakeArxiv:
 
 
 def feed_body(category: str, day: date, papers: Iterable[Announced]) -> bytes:
-    midnight = format_datetime(datetime(day.year, day.month, day.day, tzinfo=ARXIV_TIME))
+    midnight = format_datetime(datetime(day.year, day.month, day.day, tzinfo=NEW_YORK))
     items = "".join(
         f"""
     <item>

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from newsletter.files import PACKAGE
 from newsletter.models.editions import Cadence, Edition, Kind, Links, Totals
 from newsletter.models.papers import Paper
-from newsletter.models.scores import Cost, Score, Scored, Status, Usage
+from newsletter.models.scores import Cap, Cost, Fault, Score, Scored, Status, Trouble, Usage
 from newsletter.sources import mailing_file
 from newsletter.text.tex import displayed
 from tests.builders import WEDNESDAY
@@ -105,12 +105,12 @@ def samples() -> dict[str, tuple[Edition, Links]]:
         "arxiv-fault": (_empty(Status.ARXIV_FAULT, near_misses=(), totals=Totals()), LINKS),
         "arxiv-partial": (sample_edition(7, status=Status.ARXIV_FAULT), LINKS),
         "scoring-fault": (
-            sample_edition(7, status=Status.SCORING_FAULT, not_scored=unscored, fault="The model did not answer."),
+            sample_edition(7, status=Status.SCORING_FAULT, not_scored=unscored, fault=Fault(Trouble.MODEL_STOPPED)),
             LINKS,
         ),
         "scoring-outage": (_empty(Status.SCORING_FAULT, near_misses=(), not_scored=unscored), LINKS),
         "budget": (
-            sample_edition(7, status=Status.BUDGET, economies=("Only the best half of the papers was read.",)),
+            sample_edition(7, status=Status.BUDGET, economies=(Fault(Trouble.UNREAD, (212, 424), Cap.OWN_MONTH),)),
             LINKS,
         ),
         "bare": (sample_edition(7, categories=(), totals=Totals(relevant=7)), Links()),

@@ -11,6 +11,7 @@ from newsletter.errors import InputError, SourceError, Unreachable
 from newsletter.models.papers import AnnounceType, MailingStatus
 from newsletter.models.subscribers import Wishes
 from newsletter.sources import collect
+from newsletter.sources.arxiv.categories import TAXONOMY
 from tests.arxiv_desk import (
     THURSDAY,
     TUESDAY,
@@ -74,7 +75,7 @@ def test_02_a_primary_outside_the_union_makes_it_a_cross_list_for_the_reader(tmp
         mailing = desk.mailing()
     assert of(mailing, "2611.00002").type is AnnounceType.NEW
     found = [
-        candidates(Wishes(categories=("cs.LG",), announce=(wanted,)), mailing.announcements, ()).papers
+        candidates(Wishes(categories=("cs.LG",), announce=(wanted,)), mailing.announcements, (), TAXONOMY).papers
         for wanted in (AnnounceType.NEW, AnnounceType.CROSS)
     ]
     assert [len(papers) for papers in found] == [0, 1]
@@ -86,7 +87,9 @@ def test_03_an_old_paper_newly_cross_listed_is_for_those_who_ask(tmp_path: Path)
         desk.mailing(TUESDAY)
         mailing = desk.mailing()
     assert of(mailing, "2607.00003").type is AnnounceType.OLD_CROSS
-    assert [p.id for p in candidates(Wishes(categories=("cs.LG",)), mailing.announcements, ()).papers] == ["2611.00002"]
+    assert [p.id for p in candidates(Wishes(categories=("cs.LG",)), mailing.announcements, (), TAXONOMY).papers] == [
+        "2611.00002"
+    ]
 
 
 def test_04_an_old_style_identifier(tmp_path: Path) -> None:

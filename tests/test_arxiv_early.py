@@ -1,7 +1,6 @@
 """Early mailings, and what comes after an edition: each paper goes into one edition, whenever it arrives."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -9,14 +8,17 @@ from pathlib import Path
 import pytest
 
 from newsletter import pipeline
+from newsletter.editions.compose import Composed
 from newsletter.errors import InputError, SourceError
 from newsletter.models.papers import MailingStatus
 from newsletter.models.scores import Status
+from newsletter.sources import taxonomy
 from newsletter.subscribers.roster import roster
 from tests.arxiv_desk import THURSDAY, WEDNESDAY, Desk, a_desk, day_of_papers, listed, new_york
 from tests.arxiv_server import Announced, refused
 from tests.builders import a_topics_file
-from tests.test_pipeline import an_outbox, services
+from tests.days import services
+from tests.test_pipeline import an_outbox
 
 FRIDAY = date(2026, 11, 20)
 EVENING = new_york(WEDNESDAY, 20, 20)
@@ -42,11 +44,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield desk
 
 
-def a_run(desk: Desk) -> list[pipeline.Composed]:
+def a_run(desk: Desk) -> list[Composed]:
     """Composes and sends what is due; ada's editions are what it returns."""
     folder = desk.state.parent / "subscribers"
-    day = replace(services(desk.store, an_outbox()), clock=desk.clock)
-    return list(pipeline.run(partial(roster, folder, desk.store, desk.clock()), day).composed)
+    day = services(desk.store, an_outbox(), clock=desk.clock)
+    return list(pipeline.run(partial(roster, folder, desk.store, taxonomy(), desk.clock()), day).composed)
 
 
 def edition_papers(desk: Desk) -> list[str]:

@@ -191,7 +191,7 @@ def test_a_missing_mailing_file_is_named(newsletter: Command, home: Path) -> Non
     [
         ({"foo": "1"}, "bo.md:4: unknown key foo; known keys: email,"),
         ({"min_relevance": "7\nmin_relevance: 8"}, "bo.md:5: the key min_relevance stands twice"),
-        ({"categories": "[cs.XX]"}, "bo.md:3: categories: arXiv has no category 'cs.XX'"),
+        ({"categories": "[cs.XX]"}, "bo.md:3: categories: there is no category 'cs.XX'"),
         ({"deliver": "{timezone: Moon}"}, "bo.md:4: deliver.timezone: unknown time zone 'Moon'"),
         ({"email": ""}, "bo.md: email: is missing; add it to the front matter"),
         ({"categories": ""}, "bo.md: categories: is missing; add it to the front matter"),

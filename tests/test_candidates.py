@@ -10,12 +10,12 @@ from newsletter.editions.candidates import candidates, followed_authors
 from newsletter.models.editions import Candidates
 from newsletter.models.papers import Announcement, AnnounceType, Paper
 from newsletter.models.subscribers import Keywords, Wishes
-from newsletter.sources.arxiv.categories import ALIASES, ARCHIVES, CATEGORIES, canonical, expand
+from newsletter.sources.arxiv.categories import ALIASES, ARCHIVES, CATEGORIES, TAXONOMY, canonical
 from tests.builders import a_paper, announced
 
 
 def chosen(wishes: Wishes, *announcements: Announcement, sent: set[int] | None = None) -> Candidates:
-    return candidates(wishes, announcements, sent or set())
+    return candidates(wishes, announcements, sent or set(), TAXONOMY)
 
 
 def ids(found: Candidates) -> list[str]:
@@ -139,4 +139,4 @@ def test_the_taxonomy_is_arxivs() -> None:
     assert "astro-ph" in ARCHIVES
     assert set(ALIASES.values()) <= CATEGORIES
     assert canonical("math.IT") == "cs.IT"
-    assert expand(("math-ph", "math.MP")) == {"math-ph"}
+    assert TAXONOMY.expand(("math-ph", "math.MP")) == {"math-ph"}

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.editions.due import MERGED_AT_MOST, due, settled
+from newsletter.editions.due import MERGED_AT_MOST, due
 from newsletter.models.editions import Cadence
 from newsletter.models.papers import MailingDay, MailingStatus
 from newsletter.models.subscribers import WEEKDAYS, Deliver
+from newsletter.sources.arxiv.calendar import Hours
 
 MONDAY = date(2026, 11, 16)
 TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (MONDAY + timedelta(days=n) for n in range(1, 5))
@@ -99,4 +100,4 @@ def test_a_partial_mailing_is_waited_for_until_six_in_new_york(
     status: MailingStatus, hour_in_utc: int, is_settled: bool
 ) -> None:
     now = datetime(WEDNESDAY.year, WEDNESDAY.month, WEDNESDAY.day, hour_in_utc, tzinfo=UTC)
-    assert settled(MailingDay(WEDNESDAY, status), now) is is_settled
+    assert Hours().settled(MailingDay(WEDNESDAY, status), now) is is_settled

@@ -25,6 +25,7 @@ from newsletter.errors import SettingsError
 from newsletter.links import Signer
 from newsletter.models.sends import Event, EventType, Forged, Outcome, Outgoing, Receipt, Send, SendState
 from newsletter.rendering.templates import load_templates
+from newsletter.sources import origins
 from newsletter.store import Store
 from newsletter.store.events import Intake
 from newsletter.web.services import Rooms
@@ -35,7 +36,7 @@ from tests.test_web import ask
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 PUBLIC = base64.b64encode(KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
-TEMPLATES = load_templates(None)
+TEMPLATES = load_templates(None, origins())
 
 
 def sent(store: Store, slug: str = "ada", outcome: Outcome = Outcome.ACCEPTED) -> Send:

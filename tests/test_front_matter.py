@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from newsletter.errors import TopicsError
 from newsletter.models.papers import AnnounceType
 from newsletter.models.subscribers import Deliver, Keywords, Wishes
+from newsletter.sources import taxonomy
 from newsletter.topics.body import parse
 from newsletter.topics.front_matter import with_front_matter
 
@@ -16,7 +17,7 @@ BODY = "1. Moss\n   - Relevant: growth of moss\n"
 
 
 def wishes(front: str) -> Wishes:
-    return parse(f"---\n{front}\n---\n{BODY}".encode(), "ada.md").wishes
+    return parse(f"---\n{front}\n---\n{BODY}".encode(), "ada.md", taxonomy()).wishes
 
 
 def error_of(front: str) -> str:
@@ -78,7 +79,7 @@ def test_yaml_1_2_knows_no_yes_and_no() -> None:
         ("keywords: {inc: [a]}", "ada.md:2: unknown key keywords.inc; known keys: include, exclude"),
         ("email: a@b.org\n\nemail: c@d.org", "ada.md:4: the key email stands twice"),
         ("keywords:\n  include: [a]\n  include: [b]", "ada.md:4: the key include stands twice"),
-        ("min_novelty: 1\ncategories: [cs.LG, cs.lg]", "ada.md:3: categories: arXiv has no category 'cs.lg'; did you mean cs.LG"),
+        ("min_novelty: 1\ncategories: [cs.LG, cs.lg]", "ada.md:3: categories: there is no category 'cs.lg'; did you mean cs.LG"),
         ("categories: [Astro-Ph]", "did you mean astro-ph"),
         ("categories: [sociology of moss]", "'sociology of moss'; write one like cs.LG, or an archive like math"),
         ("categories: cs.LG", "ada.md:2: categories: must be a list, such as [one, another]"),

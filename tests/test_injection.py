@@ -9,7 +9,7 @@ from newsletter.store import Store
 from tests.builders import NOON, a_mailing, a_paper
 from tests.fake_model import FakeModel, papers_in, text_of
 from tests.poisons import HONEST, PAPERS, TOPICS, WANTED
-from tests.test_score import GULLIBLE, a_reader, a_run, a_slate, liked, relevance_of
+from tests.test_model_reader import GULLIBLE, a_reader, a_run, a_slate, liked, relevance_of
 
 LINE = 7  # what a subscriber's threshold is where the file says nothing
 

@@ -11,9 +11,10 @@ from newsletter.models.editions import Edition, Links
 from newsletter.models.papers import Paper
 from newsletter.models.scores import Scored
 from newsletter.rendering.templates import load_templates, render
+from newsletter.sources import origins
 from tests.editions import samples
 
-TEMPLATES = load_templates(None)
+TEMPLATES = load_templates(None, origins())
 LEAST = {
     "subscriber": "ada",
     "date": "2026-11-18",

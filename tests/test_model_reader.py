@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from newsletter.app import local_scorer
+from newsletter.editions.selection import select
+from newsletter.models.editions import Candidates, Totals
 from newsletter.models.papers import Paper
-from newsletter.models.scores import Reading, Scores, Status
+from newsletter.models.scores import Cap, Commented, Fault, Pool, Reading, Scored, Scores, Status, Trouble
 from newsletter.models.subscribers import Subscriber, TopicsFile, Wishes
 from newsletter.money import picodollars
 from newsletter.scoring.model.budget import Budget, Caps
@@ -19,13 +20,14 @@ from newsletter.scoring.model.calls import Asker
 from newsletter.scoring.model.client import Model, OpenAISettings, Rejected
 from newsletter.scoring.model.prices import prices_of
 from newsletter.scoring.model.prompts import SCHEMA_VERSION, load_prompts
-from newsletter.scoring.model.reader import KEPT_WARM, Scoring, without_model
+from newsletter.scoring.model.reader import KEPT_WARM, ModelScorer, WithoutModel
 from newsletter.scoring.model.sharing import Planned
+from newsletter.scoring.similarity import Similarity
 from newsletter.store import Store
 from newsletter.store.scores import Recipe
 from newsletter.store.subscribers import FileStamp
 from newsletter.topics.body import read_body
-from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_subscriber, announced
+from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_subscriber
 from tests.fake_model import FakeModel, text_of
 
 PROMPTS = load_prompts(None)
@@ -47,23 +49,52 @@ def a_reader(store: Store, slug: str = "ada", *, topics: str = "", **wishes: Any
     return store.subscribers.save(slug, TopicsFile(wanted, read_body(body)), FileStamp(0, 0), NOON)
 
 
+@dataclass(frozen=True)
+class Read:
+    """What one reader got: the scores, and the comments on what an edition would list."""
+
+    scores: Scores
+    said: Commented
+
+    @property
+    def scored(self) -> tuple[Scored, ...]:
+        commented = {item.paper.key: item for item in self.said.papers}
+        return tuple(commented.get(item.paper.key, item) for item in self.scores.scored)
+
+    @property
+    def economies(self) -> tuple[Fault, ...]:
+        return (*self.scores.economies, *self.said.economies)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.said if name in ("usage", "cost") else self.scores, name)
+
+
 @dataclass
 class Run:
     """One run with a fake model; `warnings` is what the operator would read."""
 
-    scoring: Scoring
+    scorer: ModelScorer
     model: FakeModel
     warnings: list[str]
     store: Store
 
-    def score(self, subscriber: Subscriber, papers: Sequence[Paper]) -> Scores:
-        return self.scoring.scorer_for(announced(*papers))(subscriber, papers)
+    def score(self, subscriber: Subscriber, papers: Sequence[Paper]) -> Read:
+        return self._read(a_reading(subscriber, papers))
 
-    def score_all(self, subscribers: Sequence[Subscriber], papers: Sequence[Paper], lanes: int = 1) -> list[Scores]:
-        self.scoring.plan(Reading(who, WEDNESDAY, tuple(papers)) for who in subscribers)
-        scorer = self.scoring.scorer_for(announced(*papers))
+    def score_all(self, subscribers: Sequence[Subscriber], papers: Sequence[Paper], lanes: int = 1) -> list[Read]:
+        readings = [a_reading(who, papers) for who in subscribers]
+        self.scorer.plan(readings)
         with ThreadPoolExecutor(lanes) as pool:
-            return list(pool.map(lambda who: scorer(who, papers), subscribers))
+            return list(pool.map(self._read, readings))
+
+    def _read(self, reading: Reading) -> Read:
+        scores = self.scorer.score(reading)
+        listed = select(reading.subscriber.wishes, Candidates(reading.papers, Totals()), scores).papers
+        return Read(scores, self.scorer.comment(reading, () if scores.fault else listed))
+
+
+def a_reading(subscriber: Subscriber, papers: Sequence[Paper]) -> Reading:
+    return Reading(subscriber, WEDNESDAY, tuple(papers), Pool(tuple(papers)))
 
 
 def a_run(store: Store, model: FakeModel, **settings: Any) -> Run:
@@ -83,7 +114,7 @@ def a_run(store: Store, model: FakeModel, **settings: Any) -> Run:
         warn=warnings.append,
     )
     planned = Planned(store, PROMPTS, chosen.context_tokens, store.charges.warm_blocks(NOON - KEPT_WARM))
-    return Run(Scoring(asker, planned, local_scorer, lambda: NOON), model, warnings, store)
+    return Run(ModelScorer(asker, planned, Similarity()), model, warnings, store)
 
 
 def liked(papers: Sequence[Paper], relevance: int = 9, novelty: int = 7) -> dict[str, tuple[int, int]]:
@@ -106,7 +137,7 @@ def assert_accounts_equal_the_meter(run: Run) -> None:
     assert total(run.store, "picodollars", "reservations") == 0
 
 
-def relevance_of(scores: Scores) -> dict[str, int]:
+def relevance_of(scores: Read) -> dict[str, int]:
     return {scored.paper.title: scored.score.relevance for scored in scores.scored}
 
 
@@ -133,13 +164,13 @@ def test_only_what_may_be_shown_gets_comment_evidence_and_summary(store: Store) 
     assert all(s.score.evidence in s.paper.abstract for s in commented)
 
 
-def test_a_quotation_that_is_not_in_the_abstract_is_asked_for_once_more_and_then_a_template_stands(
+def test_a_quotation_that_is_not_in_the_abstract_is_asked_for_once_more_and_then_there_is_no_comment(
     store: Store,
 ) -> None:
     papers = a_slate(store, 10)
     run = a_run(store, FakeModel(liked(papers[:1]), evidence=lambda _: "words that nobody ever wrote down here"))
     (shown,) = [s for s in run.score(a_reader(store), papers).scored if s.score.relevance > 8]
-    assert (shown.score.comment, shown.score.evidence) == ("Matches your topic “Moss”.", "")
+    assert (shown.score.comment, shown.score.evidence, shown.score.topic) == ("", "", "Moss")
     assert sum("summary" in str(body["response_format"]) for body in run.model.calls) == 2
 
 
@@ -188,7 +219,7 @@ def test_too_many_papers_without_a_score_make_a_fault_and_a_local_edition(store:
     fault = lambda call, body: Rejected(503, "overloaded") if call > 1 else None  # noqa: E731
     scores = a_run(store, FakeModel(liked(papers), fault=fault)).score(a_reader(store), papers)
     assert (scores.scorer, scores.status, len(scores.scored)) == ("local", Status.SCORING_FAULT, 60)
-    assert "ranked by similarity" in scores.fault
+    assert scores.fault == Fault(Trouble.UNSCORED, (30, 60))
 
 
 def test_scores_bought_before_a_fault_stay_for_the_next_run(store: Store) -> None:
@@ -214,13 +245,13 @@ def test_a_refused_key_quota_or_model_stops_the_calls_of_the_run(store: Store, r
     assert len(run.model.calls) == 1
     assert {s.status for s in scores} == {Status.SCORING_FAULT}
     assert len(run.warnings) == 1
-    assert {s.fault for s in scores} == {"The model could not be used; all were ranked by similarity instead."}
+    assert {s.fault for s in scores} == {Fault(Trouble.MODEL_STOPPED)}
 
 
 def test_who_insists_on_a_model_reads_that_there_is_none() -> None:
-    scorer = without_model(local_scorer, "no key")(announced(a_paper()))
-    assert scorer(a_subscriber(scorer="openai"), [a_paper()]).status is Status.SCORING_FAULT
-    assert scorer(a_subscriber(), [a_paper()]).status is Status.OK
+    scorer, papers = WithoutModel(Similarity()), [a_paper()]
+    assert scorer.score(a_reading(a_subscriber(scorer="openai"), papers)).fault == Fault(Trouble.NO_MODEL)
+    assert scorer.score(a_reading(a_subscriber(), papers)).status is Status.OK
 
 
 def test_a_server_that_cuts_long_prompts_silently_still_scores_every_paper(store: Store) -> None:
@@ -313,7 +344,7 @@ def test_a_reader_is_asked_only_about_blocks_that_hold_a_candidate(store: Store)
     papers = a_slate(store, 96)
     run = a_run(store, FakeModel())
     few = papers[:2]
-    run.scoring.plan([Reading(a_reader(store, "bo"), WEDNESDAY, papers), Reading(a_reader(store), WEDNESDAY, few)])
+    run.scorer.plan([a_reading(a_reader(store, "bo"), papers), a_reading(a_reader(store), few)])
     run.score(a_reader(store), few)
     assert all(any(paper.title + "\n" in text for paper in few) for text in run.model.texts())
 
@@ -341,7 +372,7 @@ def test_a_reader_without_money_is_ranked_locally_and_told(store: Store) -> None
     run = a_run(store, FakeModel())
     scores = run.score(a_reader(store, budget_usd_per_month=0), papers)
     assert (scores.status, scores.scorer, run.model.calls) == (Status.BUDGET, "local", [])
-    assert "your budget of this month" in scores.fault
+    assert scores.fault == Fault(Trouble.UNREAD, (20, 20), Cap.OWN_MONTH)
 
 
 def test_when_money_runs_short_the_most_promising_blocks_are_read_first(store: Store) -> None:
@@ -349,7 +380,7 @@ def test_when_money_runs_short_the_most_promising_blocks_are_read_first(store: S
     run = a_run(store, FakeModel(), max_usd_per_run="0.0071")
     scores = run.score(a_reader(store), papers)
     assert scores.status is Status.OK
-    assert "ranked by similarity only" in scores.economies[0]
+    assert scores.economies[0].code is Trouble.UNREAD
     assert 0 < sum(s.score.novelty is not None for s in scores.scored) < len(papers)
     assert total(store, "picodollars") <= picodollars(0.0071)
 

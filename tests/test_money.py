@@ -16,7 +16,7 @@ from newsletter.scoring.model.prices import PriceOverride, prices_of
 from newsletter.store import Store
 from tests.builders import NOON
 from tests.fake_model import FakeModel
-from tests.test_score import a_reader, a_run, a_slate, liked, total
+from tests.test_model_reader import a_reader, a_run, a_slate, liked, total
 
 MILLION = 10**6
 
@@ -111,7 +111,7 @@ def test_what_a_dead_run_had_reserved_counts_as_spent(store: Store) -> None:
     run_id = store.charges.start_run("run", NOON)
     Budget(store.charges, run_id, Caps(100, 100), NOON).reserve({ada.id: 70}, NOON)
     later = Budget(store.charges, store.charges.start_run("run", NOON), Caps(100, 100), NOON)
-    with pytest.raises(OutOfMoney, match="service's cap"):
+    with pytest.raises(OutOfMoney, match="service_month"):
         later.reserve({ada.id: 40}, NOON)
 
 

@@ -1,7 +1,6 @@
 """What a mail that did not arrive means for the reader's next edition."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -9,18 +8,16 @@ from pathlib import Path
 import pytest
 
 from newsletter import pipeline
-from newsletter.app import local_scorer
 from newsletter.delivery import restore_guard
 from newsletter.links import Purpose, Signer
 from newsletter.models.sends import Outcome, Receipt, SendState
-from newsletter.rendering.templates import load_templates
-from newsletter.settings import Mail
+from newsletter.sources import taxonomy
 from newsletter.store import Store
 from newsletter.subscribers.roster import roster
 from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file
+from tests.days import services
 from tests.delivery import FakeBackend, Ticking
 
-TEMPLATES = load_templates(None)
 THURSDAY, FRIDAY = WEDNESDAY + timedelta(days=1), WEDNESDAY + timedelta(days=2)
 LOST = Receipt(Outcome.AMBIGUOUS, "the connection was lost")
 REFUSED = Receipt(Outcome.FAILED, "554 refused")
@@ -40,18 +37,9 @@ class Mornings:
         first = 100 * day.day
         self.store.mailings.save(a_mailing(*map(a_paper, range(first, first + 30)), day=day), NOON)
         self.clock.now = datetime.combine(day, NOON.timetz())
-        services = pipeline.Services(
-            store=self.store,
-            scorer_for=local_scorer,
-            templates=TEMPLATES,
-            backend=(backend := FakeBackend(otherwise=receipt, reaches_people=False)),
-            signer=self.signer,
-            mail=Mail.model_validate({}),
-            clock=self.clock,
-        )
-        if mark:
-            services = replace(services, mark=self.mark)
-        pipeline.run(partial(roster, self.folder, self.store, self.clock()), services)
+        backend = FakeBackend(otherwise=receipt, reaches_people=False)
+        of_day = services(self.store, backend, signer=self.signer, clock=self.clock, mark=self.mark if mark else None)
+        pipeline.run(partial(roster, self.folder, self.store, taxonomy(), self.clock()), of_day)
         return backend
 
     def covered(self) -> tuple[date, ...]:

@@ -1,42 +1,30 @@
 """The day: from a mailing and a folder of topics files to messages, once."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 
 from newsletter import pipeline
-from newsletter.app import local_scorer
 from newsletter.links import Signer
-from newsletter.models.papers import Announcement
-from newsletter.models.scores import Scorer
+from newsletter.models.papers import MailingDay, Origin, Taxonomy
+from newsletter.models.scores import Pool, Reading, Scores, Status
 from newsletter.models.sends import Outcome, Receipt, SendState
 from newsletter.rendering.templates import load_templates
-from newsletter.settings import Mail
+from newsletter.scoring.similarity import Similarity
+from newsletter.sources import origins, taxonomy
 from newsletter.store import Store
 from newsletter.subscribers.roster import roster
 from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file
+from tests.days import SENDER, services
 from tests.delivery import FakeBackend
 
-TEMPLATES = load_templates(None)
+SIGNER = Signer("http://localhost:8000", [b"key"])
 an_outbox = partial(FakeBackend, reaches_people=False)
 
 
-def services(store: Store, backend: FakeBackend) -> pipeline.Services:
-    return pipeline.Services(
-        store=store,
-        scorer_for=local_scorer,
-        templates=TEMPLATES,
-        backend=backend,
-        signer=Signer("http://localhost:8000", [b"key"]),
-        mail=Mail.model_validate({"from": "The News <news@example.org>"}),
-        clock=lambda: NOON,
-    )
-
-
 def a_day(store: Store, folder: Path, backend: FakeBackend, day: date = WEDNESDAY) -> pipeline.Report:
-    return pipeline.run(partial(roster, folder, store, NOON), services(store, backend), only=day)
+    return pipeline.run(partial(roster, folder, store, taxonomy(), NOON), services(store, backend), only=day)
 
 
 def subscribe(folder: Path, *slugs: str) -> None:
@@ -127,17 +115,25 @@ def test_papers_that_arrive_after_an_edition_come_with_the_next(store: Store, fo
     assert shown == {a_paper(2).id, a_paper(3).id}
 
 
-def test_one_index_of_words_serves_all_subscribers_also_for_late_papers(store: Store, folder: Path) -> None:
+class Counting(Similarity):
+    """Remembers the pools it was asked about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pools: set[Pool] = set()
+
+    def score(self, reading: Reading) -> Scores:
+        self.pools.add(reading.pool)
+        return super().score(reading)
+
+
+def test_one_pool_of_papers_serves_all_subscribers_also_for_late_papers(store: Store, folder: Path) -> None:
     thursday = WEDNESDAY + timedelta(days=1)
-    made: list[int] = []
 
-    def scorer_for(announcements: Sequence[Announcement]) -> Scorer:
-        made.append(len(announcements))
-        return local_scorer(announcements)
-
-    def a_day_at(moment: datetime, day: date) -> None:
-        of_day = replace(services(store, an_outbox()), scorer_for=scorer_for, clock=lambda: moment)
-        pipeline.run(partial(roster, folder, store, NOON), of_day, only=day)
+    def a_day_at(moment: datetime, day: date) -> Counting:
+        of_day = services(store, an_outbox(), scorer=(scorer := Counting()), clock=lambda: moment)
+        pipeline.run(partial(roster, folder, store, taxonomy(), NOON), of_day, only=day)
+        return scorer
 
     store.mailings.save(a_mailing(a_paper(1)), NOON - timedelta(hours=1))
     for minute, slug in enumerate(("ada", "bo", "cy")):
@@ -145,6 +141,68 @@ def test_one_index_of_words_serves_all_subscribers_also_for_late_papers(store: S
         a_day_at(NOON + timedelta(minutes=minute), WEDNESDAY)
     store.mailings.save(a_mailing(a_paper(1), a_paper(2)), NOON + timedelta(hours=1))
     store.mailings.save(a_mailing(a_paper(3), day=thursday), NOON + timedelta(hours=1))
-    made.clear()
-    a_day_at(NOON + timedelta(hours=2), thursday)
-    assert made == [2]
+    assert [len(pool.papers) for pool in a_day_at(NOON + timedelta(hours=2), thursday).pools] == [2]
+
+
+class Failing(Similarity):
+    """A scorer that raises for one reader."""
+
+    def score(self, reading: Reading) -> Scores:
+        if reading.subscriber.slug == "bo":
+            raise ZeroDivisionError("of ours")
+        return super().score(reading)
+
+
+def test_a_scorer_that_raises_for_one_reader_harms_nobody_else(store: Store, folder: Path) -> None:
+    store.mailings.save(a_mailing(*map(a_paper, range(1, 5))), NOON)
+    subscribe(folder, "ada", "bo", "cy")
+    of_day = services(store, backend := an_outbox(), scorer=Failing())
+    report = pipeline.run(partial(roster, folder, store, taxonomy(), NOON), of_day, only=WEDNESDAY)
+    assert sorted(outgoing.slug for outgoing in backend.taken) == ["ada", "bo", "cy"]
+    (failed,) = (composed for composed in report.composed if composed.failed)
+    assert (failed.slug, failed.status) == ("bo", Status.SCORING_FAULT)
+    assert "ZeroDivisionError: of ours" in failed.reason
+    edition = store.editions.load(store.editions.newest_id("bo") or 0)
+    assert len(edition.not_scored) == 4
+
+
+class OfPreprints:
+    """The hours of an invented source."""
+
+    def announced_at(self, day: date) -> datetime:
+        return datetime.combine(day, time(9), UTC)
+
+    def settled(self, mailing: MailingDay, now: datetime) -> bool:
+        return now >= self.announced_at(mailing.date)
+
+    def is_final(self, mailing: MailingDay, newest: date, now: datetime) -> bool:
+        return self.settled(mailing, now)
+
+
+PREPRINTS = Origin(
+    name="preprints",
+    title="Preprints",
+    url="https://preprints.example.org",
+    taxonomy=Taxonomy(frozenset({"botany"})),
+    calendar=OfPreprints(),
+    pages={"abs": "https://preprints.example.org/show/{id}"},
+)
+
+
+def test_another_source_needs_nothing_but_its_origin(store: Store, folder: Path) -> None:
+    both = origins() | {"preprints": PREPRINTS}
+    moss = a_paper(7, source="preprints", categories=("botany",), primary_category="botany")
+    store.mailings.save(replace(a_mailing(moss), source="preprints"), NOON)
+    store.mailings.save(a_mailing(a_paper(8, categories=("botany",))), NOON)
+    (folder / "ada.md").write_text(a_topics_file("ada", categories="[botany]", min_relevance="1"), encoding="utf-8")
+    day = services(store, backend := an_outbox())
+    day = replace(
+        day,
+        composing=replace(day.composing, origins=both, taxonomy=taxonomy() | PREPRINTS.taxonomy),
+        desk=replace(day.desk, write=pipeline.writer(store, load_templates(None, both), SIGNER, SENDER, lambda: NOON)),
+    )
+    report = pipeline.run(partial(roster, folder, store, taxonomy() | PREPRINTS.taxonomy, NOON), day)
+    assert [composed.papers for composed in report.composed] == [2], report
+    assert b"https://preprints.example.org/show/2611.00007" in backend.taken[0].eml
+    assert b"https://arxiv.org/abs/2611.00008" in backend.taken[0].eml
+    assert len(store.mailings.load(WEDNESDAY, "preprints").announcements) == 1

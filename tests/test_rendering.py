@@ -25,13 +25,14 @@ from newsletter.rendering.shorten import BUDGET
 from newsletter.rendering.templates import Templates, compile_mjml, load_templates, markdown, render, web_copy
 from newsletter.rendering.theme import PAPER, Theme, contrast
 from newsletter.settings import Mail
+from newsletter.sources import origins
 from newsletter.text.tex import displayed
 from tests.builders import WEDNESDAY, a_paper, an_edition, scored
 from tests.editions import LINKS, sample_edition, sample_papers, samples
 
 GOLDEN = Path(__file__).parent / "golden"
 SENDER = Mail.model_validate({"operator": "The Moss Institute", "postal_address": "12 Example Lane, 00000 Sampletown"})
-TEMPLATES = load_templates(None, Theme(), SENDER)
+TEMPLATES = load_templates(None, origins(), Theme(), SENDER)
 ACTIVE = {"script", "iframe", "object", "embed", "form", "input", "svg", "img", "link", "base", "video", "audio"}
 
 
@@ -285,7 +286,7 @@ def test_a_language_without_a_catalogue_is_spoken_to_in_english(language: str) -
 
 def test_the_operator_sets_name_colours_logo_and_footer() -> None:
     theme = Theme(name="Moss Daily", logo="MOSS", accent="#00529b", dark_accent="#8ab4f8", footer="Grow well. <3")
-    html = html_of(sample_edition(2), templates=load_templates(None, theme, SENDER))
+    html = html_of(sample_edition(2), templates=load_templates(None, origins(), theme, SENDER))
     for words in (">MOSS<", "Moss Daily", "#00529b", "#8ab4f8", "Grow well. &lt;3", "The Moss Institute"):
         assert words in html
 
@@ -299,7 +300,7 @@ def test_an_unreadable_colour_is_refused() -> None:
 def test_a_template_of_the_home_replaces_ours(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "digest.txt").write_text("{{ told.status }}!", encoding="utf-8")
-    email = render(an_edition([scored(a_paper())]), Links(), load_templates(tmp_path))
+    email = render(an_edition([scored(a_paper())]), Links(), load_templates(tmp_path, origins()))
     assert email.text.startswith("1 paper for you of 250 new")
     assert "<h1" in email.html
 
@@ -315,7 +316,7 @@ def test_a_broken_template_is_named_with_its_line(tmp_path: Path, name: str, sou
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / name).write_text(source, encoding="utf-8")
     with pytest.raises(InputError, match=says):
-        load_templates(tmp_path)
+        load_templates(tmp_path, origins())
 
 
 # Size
@@ -399,7 +400,7 @@ def test_any_text_in_any_field_stays_text(texts: list[str], language: str) -> No
     )
     item = Scored(paper, Score(9, 8, topic, comment, summary=summary), (author,))
     edition = an_edition(
-        [item], scorer="openai", model=model, fault=comment, economies=(topic,), categories=(author,),
+        [item], scorer="openai", model=model, categories=(author,),
         near_misses=(item,), not_scored=(paper,), language=language,
     )  # fmt: skip
     email = render(edition, LINKS, TEMPLATES)

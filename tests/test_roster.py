@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.models.subscribers import Subscriber, SubscriberStatus
+from newsletter.models.subscribers import Problem, Subscriber, SubscriberStatus
+from newsletter.sources import taxonomy
 from newsletter.store import Store
-from newsletter.subscribers.roster import Problem, roster
+from newsletter.subscribers.roster import roster
 from tests.builders import NOON, a_topics_file
 
 
@@ -18,11 +19,11 @@ def write(folder: Path, slug: str, **front: str) -> Path:
 
 
 def subscribers(folder: Path, store: Store) -> dict[str, Subscriber]:
-    return {entry.slug: entry for entry in roster(folder, store, NOON) if isinstance(entry, Subscriber)}
+    return {entry.slug: entry for entry in roster(folder, store, taxonomy(), NOON) if isinstance(entry, Subscriber)}
 
 
 def problems(folder: Path, store: Store) -> list[str]:
-    return [entry.message for entry in roster(folder, store, NOON) if isinstance(entry, Problem)]
+    return [entry.message for entry in roster(folder, store, taxonomy(), NOON) if isinstance(entry, Problem)]
 
 
 def test_a_file_is_a_subscriber_named_after_it(folder: Path, store: Store) -> None:

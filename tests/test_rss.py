@@ -9,13 +9,14 @@ from newsletter.models.editions import Edition
 from newsletter.models.scores import Status
 from newsletter.rendering.digest import Sender
 from newsletter.rendering.rss import ITEMS_AT_MOST, feed
+from newsletter.sources import origins
 from tests.builders import a_paper, an_edition, scored
 
 URL = "https://news.example.org/feed/token"
 
 
 def items(*editions: Edition, **fields: list[str]) -> list[dict[str, str]]:
-    root = ET.fromstring(feed(editions, URL, Sender("Moss News"), **fields))
+    root = ET.fromstring(feed(editions, URL, Sender("Moss News"), origins(), **fields))
     return [{child.tag: child.text or "" for child in item} for item in root.iter("item")]
 
 

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.editions.compose import edition
 from newsletter.editions.due import Due
-from newsletter.editions.selection import pick, rank
+from newsletter.editions.selection import Selection, rank, select
 from newsletter.models.editions import Cadence, Candidates, Edition, Totals
-from newsletter.models.scores import Scored, Scores, Status
+from newsletter.models.scores import Commented, Fault, Scored, Scores, Status, Trouble
 from tests.builders import WEDNESDAY, a_paper, a_subscriber, scored
 
 DUE = Due((WEDNESDAY,), Cadence.DAILY)
+FAULTS = {Status.SCORING_FAULT: Fault(Trouble.MODEL_STOPPED), Status.BUDGET: Fault(Trouble.UNREAD, (2, 2))}
 
 
 def an_edition_of(
@@ -22,7 +24,9 @@ def an_edition_of(
 ) -> Edition:
     candidates = Candidates(tuple(item.paper for item in items), Totals(candidates=len(items)))
     scores = scores or Scores(tuple(items), "local")
-    return pick(a_subscriber(**wishes), DUE, candidates, scores, status)
+    reader = a_subscriber(**wishes)
+    selected = select(reader.wishes, candidates, scores)
+    return edition(reader, DUE, candidates, scores, selected, Commented(()), status)
 
 
 def ids(items: Sequence[Scored]) -> list[str]:
@@ -82,13 +86,13 @@ def test_a_paper_without_any_relevance_is_no_near_miss() -> None:
 )
 def test_no_failure_looks_like_a_quiet_day(scorer: Status, mailings: Status, relevance: int, status: Status) -> None:
     items = (scored(a_paper(), relevance),)
-    assert an_edition_of(items, mailings, Scores(items, "openai", status=scorer)).status is status
+    assert an_edition_of(items, mailings, Scores(items, "openai", fault=FAULTS.get(scorer))).status is status
 
 
 def test_what_was_not_scored_is_named() -> None:
-    edition = an_edition_of([], scores=Scores((), "openai", not_scored=(a_paper(3),), fault="The model refused."))
-    assert [paper.id for paper in edition.not_scored] == [a_paper(3).id]
-    assert edition.fault == "The model refused."
+    named = an_edition_of([], scores=Scores((), "openai", not_scored=(a_paper(3),), fault=Fault(Trouble.SCORER_FAILED)))
+    assert [paper.id for paper in named.not_scored] == [a_paper(3).id]
+    assert named.fault == Fault(Trouble.SCORER_FAILED)
 
 
 SCORES = st.tuples(st.integers(1, 10), st.none() | st.integers(1, 10), st.sampled_from([0.0, 0.5]), st.booleans())
@@ -126,5 +130,6 @@ def test_an_edition_is_ordered_complete_and_without_repetition(
 
 def test_the_edition_is_dated_by_its_last_mailing() -> None:
     due = Due((date(2026, 11, 17), WEDNESDAY), Cadence.CATCH_UP, older=(date(2026, 11, 2),))
-    edition = pick(a_subscriber(), due, Candidates((), Totals()), Scores((), "local"), Status.OK)
-    assert (edition.date, edition.cadence, edition.older) == (WEDNESDAY, Cadence.CATCH_UP, (date(2026, 11, 2),))
+    nothing = Scores((), "local")
+    told = edition(a_subscriber(), due, Candidates((), Totals()), nothing, Selection((), ()), Commented(()), Status.OK)
+    assert (told.date, told.cadence, told.older) == (WEDNESDAY, Cadence.CATCH_UP, (date(2026, 11, 2),))

@@ -2,7 +2,7 @@
 
 from newsletter.editions.selection import rank
 from newsletter.models.papers import Paper
-from newsletter.models.scores import Scored, Scores
+from newsletter.models.scores import Scored, Scores, Strength
 from newsletter.models.subscribers import Subscriber, Topic
 from newsletter.scoring import similarity
 from newsletter.scoring.learned import learn
@@ -70,12 +70,13 @@ def test_novelty_is_not_rated() -> None:
     assert scores.scored[0].score.novelty is None
 
 
-def test_the_comment_names_the_words_and_says_that_no_model_read_the_paper() -> None:
+def test_the_reason_names_the_topic_and_the_words_that_match() -> None:
     moss = a_paper(1, title="Mosses", abstract="They grow on a stone.")
-    comment = by_id(scores_of([*FILLER, moss], a_subscriber(topics=some_topics(MOSS))))[moss.id].score.comment
-    assert "mosses" in comment
-    assert "stone" in comment
-    assert similarity.NOT_READ in comment
+    reason = by_id(scores_of([*FILLER, moss], a_subscriber(topics=some_topics(MOSS))))[moss.id].reason
+    assert reason is not None
+    assert reason.topic == 1
+    assert {"mosses", "stone"} <= set(reason.words)
+    assert reason.strength is not Strength.NEAR
 
 
 def test_every_paper_gets_a_score_also_when_texts_are_empty_or_equal() -> None:

@@ -34,7 +34,7 @@ def test_its_settings_are_a_section_of_its_own_name(name: str) -> None:
 
 
 def test_it_has_the_name_of_its_folder(source: Source) -> None:
-    assert source.name in NAMES
+    assert source.origin.name in NAMES
 
 
 def test_the_newest_mailing_is_one_of_its_days(source: Source) -> None:

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from newsletter.errors import StoreError
 from newsletter.models.editions import Cadence, Edition, Kind
 from newsletter.models.papers import Announcement, AnnounceType, MailingDay, MailingStatus, Paper
-from newsletter.models.scores import Cost, Status, Usage
+from newsletter.models.scores import Cap, Cost, Fault, Status, Trouble, Usage
 from newsletter.models.sends import SendState
 from newsletter.models.subscribers import Subscriber
 from newsletter.store import Store
 from newsletter.store.database import Database
-from newsletter.store.schema import migrations
+from newsletter.store.migrations import migrations
 from newsletter.store.subscribers import FileStamp
 from newsletter.topics.body import parse
 from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file, an_edition, scored
@@ -111,13 +111,14 @@ def test_a_mailing_once_complete_stays_complete(store: Store) -> None:
         assert store.mailings.save(a_mailing(a_paper(), status=status), NOON).status is expected
 
 
-def test_the_days_are_as_complete_as_their_least_complete_source(store: Store) -> None:
+def test_a_day_has_one_mailing_of_each_source(store: Store) -> None:
     store.mailings.save(a_mailing(a_paper()), NOON)
     store.mailings.save(replace(a_mailing(status=MailingStatus.PARTIAL), source="biorxiv"), NOON)
     thursday = WEDNESDAY + timedelta(days=1)
     store.mailings.save(a_mailing(day=thursday, status=MailingStatus.EMPTY), NOON)
     assert store.mailings.days() == [
-        MailingDay(WEDNESDAY, MailingStatus.PARTIAL),
+        MailingDay(WEDNESDAY, MailingStatus.COMPLETE),
+        MailingDay(WEDNESDAY, MailingStatus.PARTIAL, source="biorxiv"),
         MailingDay(thursday, MailingStatus.EMPTY),
     ]
     assert store.mailings.days(since=thursday) == [MailingDay(thursday, MailingStatus.EMPTY)]
@@ -171,8 +172,8 @@ def a_full_edition(store: Store) -> Edition:
         older=(date(2026, 11, 2),),
         usage=Usage(10, 5, 3),
         cost=Cost("0.01", "0.02", "0.03"),
-        fault="The budget is spent.",
-        economies=("comments",),
+        fault=Fault(Trouble.UNREAD, (2, 9), Cap.OWN_MONTH),
+        economies=(Fault(Trouble.NO_COMMENTS),),
         categories=("q-bio.PE",),
         topics=("Moss",),
         model="a-model",

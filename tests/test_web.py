@@ -25,12 +25,13 @@ from newsletter.links import Purpose, Signer
 from newsletter.models.sends import SendState
 from newsletter.models.subscribers import SubscriberStatus
 from newsletter.rendering.templates import load_templates
+from newsletter.sources import origins
 from newsletter.store import Store
 from newsletter.web.services import Rooms
 from tests.builders import NOON, a_paper, scored
 from tests.delivery import FakeBackend, Ticking, a_desk, a_reader, a_send
 
-TEMPLATES = load_templates(None)
+TEMPLATES = load_templates(None, origins())
 SIGNER = Signer("https://news.example.org", [b"key"])
 ONE_CLICK = {"content-type": "application/x-www-form-urlencoded"}
 

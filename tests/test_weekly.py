@@ -3,14 +3,16 @@
 from datetime import timedelta
 from pathlib import Path
 
-from newsletter.app import local_scorer
 from newsletter.editions.candidates import candidates
+from newsletter.editions.compose import edition
 from newsletter.editions.due import Due
-from newsletter.editions.selection import pick
+from newsletter.editions.selection import select
 from newsletter.models.editions import Cadence, Links
-from newsletter.models.scores import Status
+from newsletter.models.scores import Commented, Pool, Reading, Status
 from newsletter.models.subscribers import Subscriber
 from newsletter.rendering.templates import load_templates, render
+from newsletter.scoring.similarity import Similarity
+from newsletter.sources import origins, taxonomy
 from newsletter.store import Store
 from newsletter.subscribers.roster import roster
 from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file
@@ -23,15 +25,17 @@ def test_papers_stand_under_the_day_of_their_mailing_with_their_place_in_the_wee
     with Store.open(tmp_path / "newsletter.db") as store:
         store.mailings.save(a_mailing(a_paper(1, title="Monday moss"), day=MONDAY), NOON)
         store.mailings.save(a_mailing(a_paper(2, title="Wednesday moss"), day=WEDNESDAY), NOON)
-        (ada,) = (entry for entry in roster(tmp_path, store, NOON) if isinstance(entry, Subscriber))
+        (ada,) = (entry for entry in roster(tmp_path, store, taxonomy(), NOON) if isinstance(entry, Subscriber))
         week = Due((MONDAY, WEDNESDAY), Cadence.WEEKLY)
         announcements = store.mailings.announcements(week.mailings)
-        chosen = candidates(ada.wishes, announcements, ())
-        edition = pick(ada, week, chosen, local_scorer(announcements)(ada, chosen.papers), Status.OK)
-        send = store.editions.freeze(edition, ada, "a1b2c3d4e5", NOON)
+        chosen = candidates(ada.wishes, announcements, (), taxonomy())
+        scores = Similarity().score(Reading(ada, WEDNESDAY, chosen.papers, Pool(chosen.papers)))
+        selected = select(ada.wishes, chosen, scores)
+        told = edition(ada, week, chosen, scores, selected, Commented(()), Status.OK)
+        send = store.editions.freeze(told, ada, "a1b2c3d4e5", NOON)
         assert send
         kept = store.editions.load(send.edition_id)
     assert {item.paper.title: item.date for item in kept.papers} == {"Monday moss": MONDAY, "Wednesday moss": WEDNESDAY}
     assert sorted(item.top or 0 for item in kept.papers) == [50, 100]
-    text = " ".join(render(kept, Links(), load_templates(None)).text.split())
+    text = " ".join(render(kept, Links(), load_templates(None, origins())).text.split())
     assert text.index("MONDAY 16 NOVEMBER") < text.rindex("1. Monday moss") < text.index("WEDNESDAY 18 NOVEMBER")

@@ -91,7 +91,7 @@ def _take(record: dict[str, Any], settings: Settings, store: Store) -> str:
         raise InputError(f"{slug}: the address is suppressed here ({found.reason})")
     target.parent.mkdir(exist_ok=True)
     write_atomically(target, text.encode())
-    subscriber = read(target, store, None, now)
+    subscriber = read(target, store, app.taxonomy(), None, now)
     for consent in record.get("consents", []):
         if consent["confirmed_at"]:
             store.subscribers.consent(subscriber.id, str(consent["address"]), f"import: {consent['source']}", now)

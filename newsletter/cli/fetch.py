@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,6 @@ import typer
 
 from newsletter import app
 from newsletter.cli import show
-from newsletter.editions.due import ARXIV_TIME, announced_at
 from newsletter.errors import InputError, SourceError, Unreachable
 from newsletter.models.papers import Progress
 from newsletter.models.subscribers import Subscriber, SubscriberStatus
@@ -77,7 +76,7 @@ def fetch(
 def wishes(settings: Settings, store: Store) -> set[str]:
     """The categories of all active subscribers, as they write them."""
     assert settings.home is not None, "subscribers live in a home"
-    entries = roster(settings.home / "subscribers", store, app.now())
+    entries = roster(settings.home / "subscribers", store, app.taxonomy(), app.now())
     active = [e for e in entries if isinstance(e, Subscriber) and e.status is SubscriberStatus.ACTIVE]
     return {category for entry in active for category in entry.wishes.categories}
 
@@ -96,7 +95,7 @@ def take(
     with ExitStack() as stack:
         for source in app.sources(settings):
             stack.callback(source.close)
-            fetched = store.mailings.fetched(source.name)
+            fetched = store.mailings.fetched(source.origin.name)
             days = [day] if day else collect.missing(source, fetched, wanted, now, since=since, look_back=look_back)
             bare = [] if day else [known for known in collect.bare(fetched) if known not in days]
             bars = stack.enter_context(ExitStack())
@@ -111,9 +110,9 @@ def report(taken: Sequence[collect.Taken], say: Callable[[str], None] = show.say
             show.warn(f"newsletter: {_failure(item, item.error)}")
         elif mailing := item.mailing:
             status = "early" if mailing.early else mailing.status
-            lag = show.duration(app.now() - announced_at(item.date))
+            ago = f", announced {show.duration(app.now() - item.announced_at)} ago" if item.announced_at else ""
             count = len(mailing.announcements)
-            say(f"mailing of {item.date}: {status}, {count} papers ({item.added} new here), announced {lag} ago")
+            say(f"mailing of {item.date}: {status}, {count} papers ({item.added} new here){ago}")
             if mailing.note:
                 show.warn(f"newsletter: {item.date}: {mailing.note}")
 
@@ -126,11 +125,18 @@ def _bars(shown: ExitStack, categories: int) -> Progress:
 
 def _failure(item: collect.Taken, error: SourceError) -> str:
     retry_at = error.retry_at if isinstance(error, Unreachable) else None
-    when = max(retry_at or app.now(), app.now() + RETRY_AFTER).astimezone(ARXIV_TIME)
+    when = max(retry_at or app.now(), app.now() + RETRY_AFTER).astimezone(
+        item.announced_at.tzinfo if item.announced_at else UTC
+    )
     return (
         f"the mailing of {item.date} was not fetched, because {error}; what was stored before is kept; "
-        f"try again after {when:%H:%M} New York time"
+        f"try again after {when:%H:%M} {_place(when)} time"
     )
+
+
+def _place(when: datetime) -> str:
+    """The city of a time's zone: New York of America/New_York."""
+    return str(when.tzinfo).rpartition("/")[2].replace("_", " ")
 
 
 def _plain(item: collect.Taken) -> dict[str, object]:
@@ -143,7 +149,7 @@ def _plain(item: collect.Taken) -> dict[str, object]:
         "added": item.added,
         "note": mailing.note if mailing else "",
         "error": str(item.error) if item.error else "",
-        "announced_at": announced_at(item.date).isoformat(),
+        "announced_at": item.announced_at.isoformat() if item.announced_at else None,
     }
 
 

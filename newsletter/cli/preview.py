@@ -13,15 +13,14 @@ from newsletter import app
 from newsletter.cli import status
 from newsletter.delivery import message
 from newsletter.editions import json_file
-from newsletter.editions.candidates import candidates
-from newsletter.editions.due import due
-from newsletter.editions.selection import pick
+from newsletter.editions.preview import local_edition
 from newsletter.errors import InputError
 from newsletter.models.editions import Edition, Email, Links
-from newsletter.models.scores import Status
 from newsletter.rendering.templates import Templates, load_templates, markdown, render
 from newsletter.scoring.model.prompts import load_prompts, page
+from newsletter.scoring.similarity import Similarity
 from newsletter.settings import DEFAULT_SENDER, Settings
+from newsletter.sources import origins
 
 
 class Format(StrEnum):
@@ -49,7 +48,7 @@ def preview(
     if (slug is None) == (edition is None):
         raise InputError("name a subscriber or an edition file: newsletter preview SLUG, or --edition FILE")
     if edition:
-        shown, templates = _from_file(edition), load_templates(None)
+        shown, templates = _from_file(edition), load_templates(None, origins())
     else:
         settings = app.home_settings()
         shown, templates = _of_subscriber(str(slug), settings), app.templates(settings)
@@ -99,10 +98,7 @@ def _of_subscriber(slug: str, settings: Settings) -> Edition:
                 return edition
             return replace(edition, prompt=page(store.editions.topics(newest), load_prompts(settings.home)))
         subscriber = status.find(store, slug)
-        next_due = due(subscriber.wishes.deliver, store.mailings.days(), None)
-        if next_due is None:
+        local = local_edition(subscriber, store, Similarity(), app.taxonomy())
+        if local is None:
             raise InputError("no mailing is stored yet: run `newsletter fetch` first")
-        announcements = store.mailings.announcements(next_due.mailings)
-        chosen = candidates(subscriber.wishes, announcements, ())
-        scores = app.local_scorer(announcements)(subscriber, chosen.papers)
-        return pick(subscriber, next_due, chosen, scores, Status.OK)
+        return local

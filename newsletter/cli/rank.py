@@ -15,10 +15,13 @@ from newsletter.cli import show
 from newsletter.editions.selection import rank as best_first
 from newsletter.errors import SettingsError, TopicsError
 from newsletter.models.papers import Mailing
-from newsletter.models.scores import Scored, Scores, Status
+from newsletter.models.scores import Pool, Reading, Scored, Scores, Status
 from newsletter.models.subscribers import Subscriber, TopicsFile
+from newsletter.rendering.language import words
+from newsletter.rendering.reasons import worded_fault, worded_reason
 from newsletter.scoring import connect, similarity
 from newsletter.scoring.learned import learn
+from newsletter.scoring.similarity import Similarity
 from newsletter.settings import load
 from newsletter.sources import mailing_file as listing_file
 from newsletter.store import Store
@@ -69,9 +72,9 @@ def rank(
         raise typer.Exit(scores.status is not Status.OK)
     subscriber = Subscriber(0, topics.stem, file.wishes, file.topics)
     papers = [displayed(announcement.paper) for announcement in read.mailing.announcements]
-    words = similarity.index(papers)
-    judged = [(words.vector(paper), relevance) for paper, relevance in earlier.papers] if earlier else []
-    scores = similarity.score(subscriber, papers, words, learn(judged))
+    index = similarity.index(papers)
+    judged = [(index.vector(paper), relevance) for paper, relevance in earlier.papers] if earlier else []
+    scores = similarity.score(subscriber, papers, index, learn(judged))
     _print(scores, format_)
 
 
@@ -87,19 +90,19 @@ def _read_by_model(file: TopicsFile, mailing: Mailing) -> Scores:
         wishes = replace(file.wishes, scorer="openai")
         subscriber = store.subscribers.save("rank", replace(file, wishes=wishes), FileStamp(0, 0), app.now())
         papers = tuple(announcement.paper for announcement in announcements)
-        with connect.scorers(
-            settings, store, app.local_scorer, command="rank", clock=app.now, warn=show.warning
-        ) as scorers:
-            scores = scorers.scorer_for(announcements)(subscriber, papers)
-    if scores.status is not Status.OK:
-        show.warn(f"newsletter: {scores.fault}")
+        reading = Reading(subscriber, mailing.date, papers, Pool(papers))
+        with connect.scorer(settings, store, Similarity(), command="rank", clock=app.now, warn=show.warning) as scorer:
+            scores = scorer.score(reading)
+            said = scorer.comment(reading, () if scores.fault else best_first(scores.scored)[: wishes.max_papers])
+    english = words("en")
+    for trouble in (*([scores.fault] if scores.fault else ()), *scores.economies, *said.economies):
+        show.warning(worded_fault(trouble, english))
     for paper in scores.not_scored:
-        show.warn(f"newsletter: not scored: {paper.id} {paper.title}")
-    for economy in scores.economies:
-        show.warn(f"newsletter: {economy}")
-    usage, cost = scores.usage, scores.cost
-    show.warn(f"newsletter: {scores.model}: {usage.total_tokens} tokens, {usage.cached_tokens} cached, ${cost.total}")
-    return scores
+        show.warning(f"not scored: {paper.id} {paper.title}")
+    usage, cost = said.usage, said.cost
+    show.warning(f"{scores.model}: {usage.total_tokens} tokens, {usage.cached_tokens} cached, ${cost.total}")
+    commented = {item.paper.key: item for item in said.papers}
+    return replace(scores, scored=tuple(commented.get(item.paper.key, item) for item in scores.scored))
 
 
 def _print(scores: Scores, format_: Format) -> None:
@@ -127,5 +130,5 @@ def _plain(item: Scored) -> dict[str, object]:
         "relevance": score.relevance,
         "novelty": score.novelty,
         "topic": score.topic,
-        "comment": score.comment,
+        "comment": worded_reason(item, words("en")),
     }

@@ -17,11 +17,11 @@ from newsletter.cli import show
 from newsletter.delivery import restore_guard
 from newsletter.errors import InputError, NewsletterError, NotReady
 from newsletter.models.sends import Outcome
-from newsletter.models.subscribers import Subscriber
+from newsletter.models.subscribers import Problem, Subscriber
 from newsletter.settings import Settings
 from newsletter.sources import mailing_file as listing_file
 from newsletter.store import Store
-from newsletter.subscribers.roster import Problem, roster
+from newsletter.subscribers.roster import roster
 
 LOOK_BACK = timedelta(days=14)  # ten mailings, as many as an edition merges; `fetch` catches up what is older
 
@@ -101,13 +101,13 @@ def run_day(
         raise InputError(f"--only {missing[0]}: there is no {folder / missing[0]}.md")
 
     def entries() -> Iterator[Subscriber | Problem]:
-        return (e for e in roster(folder, store, app.now()) if not slugs or e.slug in slugs)
+        return (e for e in roster(folder, store, app.taxonomy(), app.now()) if not slugs or e.slug in slugs)
 
     with (
         show.progress({"compose": len(slugs) or count, "send": len(slugs) or count}) as progress,
         app.services(settings, store, progress, show.warning, stop) as services,
     ):
-        return pipeline.run(entries, services, only_day, send)
+        return pipeline.run(entries, services, only_day, send=send)
 
 
 @contextmanager

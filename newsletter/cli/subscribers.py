@@ -11,9 +11,9 @@ from newsletter.cli.rank import read_topics
 from newsletter.errors import InputError
 from newsletter.files import write_atomically
 from newsletter.links import Purpose
-from newsletter.models.subscribers import Subscriber, SubscriberStatus
+from newsletter.models.subscribers import Problem, Subscriber, SubscriberStatus
 from newsletter.settings import Settings
-from newsletter.subscribers.roster import SLUG, Problem, read, roster
+from newsletter.subscribers.roster import SLUG, read, roster
 from newsletter.topics.body import parse
 from newsletter.topics.front_matter import with_front_matter
 
@@ -57,7 +57,7 @@ def add(
     _check(text, target, settings)
     write_atomically(target, text.encode())
     with app.open_store(settings) as store:
-        subscriber = read(target, store, None, app.now())
+        subscriber = read(target, store, app.taxonomy(), None, app.now())
         store.subscribers.consent(subscriber.id, subscriber.wishes.email, "operator", app.now())
         if subscriber.status in (SubscriberStatus.REMOVED, SubscriberStatus.UNSUBSCRIBED):
             store.subscribers.set_status(name, SubscriberStatus.ACTIVE, "agreed again", app.now())
@@ -74,7 +74,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     """
     settings = app.home_settings()
     with app.open_store(settings) as store:
-        entries = list(roster(_folder(settings), store, app.now()))
+        entries = list(roster(_folder(settings), store, app.taxonomy(), app.now()))
     if as_json:
         show.as_json([_plain(entry) for entry in entries])
     else:
@@ -98,7 +98,7 @@ def show_(
     if not path.is_file():
         raise InputError(f"there is no subscriber {slug}: see `newsletter subscribers list`")
     with app.open_store(settings) as store:
-        subscriber = read(path, store, None, app.now())
+        subscriber = read(path, store, app.taxonomy(), None, app.now())
     wishes = subscriber.wishes
     facts = _plain(subscriber) | {
         "min_relevance": wishes.min_relevance,

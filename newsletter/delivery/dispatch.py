@@ -21,7 +21,7 @@ from newsletter.models.sends import Backend, Outcome, Outgoing, Receipt, Send, S
 from newsletter.settings import Section
 from newsletter.store import Store
 from newsletter.store.sends import Terms
-from newsletter.threads import in_lanes
+from newsletter.threads import in_threads
 
 PAUSE_AT_MOST = timedelta(hours=4)
 JUDGED_EVERY = 100  # sends, beside the start
@@ -156,7 +156,7 @@ class _Dispatcher:
         self._judge()
         done = list(self._canary())
         while not self._stopping():
-            done += [each for each in in_lanes(self._one, self._claims(), self.desk.lanes, self.desk.tell) if each]
+            done += [each for each in in_threads(self._one, self._claims(), self.desk.lanes, self.desk.tell) if each]
             seconds = self._soon()
             if seconds is None or self._stopping():
                 break

@@ -4,25 +4,26 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 from newsletter.models.editions import Candidates, Totals
-from newsletter.models.papers import Announcement, AnnounceType, Paper
+from newsletter.models.papers import Announcement, AnnounceType, Paper, Taxonomy
 from newsletter.models.subscribers import Wishes
-from newsletter.sources.arxiv.categories import canonical, expand
 
 
-def candidates(wishes: Wishes, announcements: Iterable[Announcement], already_sent: Collection[int]) -> Candidates:
+def candidates(
+    wishes: Wishes, announcements: Iterable[Announcement], already_sent: Collection[int], taxonomy: Taxonomy
+) -> Candidates:
     """The candidates in the order of the mailings, each paper once, in its newest version.
 
     `already_sent` are the keys of paper versions that went to the subscriber. An empty `wishes.categories` takes
     every category. An excluded keyword in title or abstract drops a paper, unless a followed author wrote it.
     """
-    reader = expand(wishes.categories)
+    reader = taxonomy.expand(wishes.categories)
     announced = scanned = 0
     kept: dict[tuple[str, str], Announcement] = {}
     for announcement in announcements:
         entries = len(reader.intersection(announcement.categories)) if reader else len(announcement.categories)
         announced += entries
         paper = announcement.paper
-        if not entries or _type_for(announcement, reader) not in wishes.announce:
+        if not entries or _type_for(announcement, reader, taxonomy) not in wishes.announce:
             continue
         scanned += entries
         if paper.key in already_sent or (_excluded(paper, wishes) and not followed_authors(paper, wishes.authors)):
@@ -42,11 +43,11 @@ def followed_authors(paper: Paper, followed: Sequence[str]) -> tuple[str, ...]:
     return tuple(shown for shown in paper.shown.authors if _words(shown) in names)
 
 
-def _type_for(announcement: Announcement, reader: frozenset[str]) -> AnnounceType:
+def _type_for(announcement: Announcement, reader: frozenset[str], taxonomy: Taxonomy) -> AnnounceType:
     """The announce type as this reader sees it: a new paper is a cross-list where its primary is not theirs."""
     if announcement.type not in (AnnounceType.NEW, AnnounceType.CROSS):
         return announcement.type
-    primary = canonical(announcement.paper.primary_category)
+    primary = taxonomy.canonical(announcement.paper.primary_category)
     return AnnounceType.NEW if not reader or primary in reader else AnnounceType.CROSS
 
 

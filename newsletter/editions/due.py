@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date
 
 from newsletter.models.editions import Cadence
-from newsletter.models.papers import MailingDay, MailingStatus
+from newsletter.models.papers import MailingDay
 from newsletter.models.subscribers import WEEKDAYS, Deliver
 
-ARXIV_TIME = ZoneInfo("America/New_York")
-WAIT_UNTIL = time(6, 0)  # in ARXIV_TIME: until then a partial mailing may still become complete
-ANNOUNCED = time(20, 0)  # in ARXIV_TIME, on the evening before a mailing's date
 MERGED_AT_MOST = 10
 
 
@@ -27,23 +23,6 @@ class Due:
     def date(self) -> date:
         """The edition's date: its last mailing's."""
         return self.mailings[-1]
-
-
-def announced_at(mailing: date) -> datetime:
-    """When arXiv announces the mailing of a date: 20:00 in New York on the evening before, Sunday to Thursday.
-
-    Source: https://info.arxiv.org/help/availability.html
-    """
-    return datetime.combine(mailing - timedelta(days=1), ANNOUNCED, ARXIV_TIME)
-
-
-def settled(mailing: MailingDay, now: datetime) -> bool:
-    """True once nothing more is waited for: a partial mailing is until 06:00 in New York on its own day.
-
-    An early one goes out as it is; what completes it comes with the next edition.
-    """
-    deadline = datetime.combine(mailing.date, WAIT_UNTIL, ARXIV_TIME)
-    return mailing.early or mailing.status is not MailingStatus.PARTIAL or now >= deadline
 
 
 def due(deliver: Deliver, mailings: Sequence[MailingDay], last_edition: date | None) -> Due | None:

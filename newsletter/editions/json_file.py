@@ -1,6 +1,7 @@
 """Decides how an edition is written as a JSON file, and what such a file says. Calls nothing."""
 
 import json
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from newsletter.errors import InputError
 from newsletter.models.editions import Cadence, Edition, Kind, Totals
 from newsletter.models.papers import Day, Paper
-from newsletter.models.scores import Cost, Score, Scored, Status, Usage
+from newsletter.models.scores import Cap, Cost, Fault, Reason, Score, Scored, Status, Strength, Trouble, Usage
 from newsletter.text.tex import displayed
 from newsletter.validation import in_words
 
@@ -33,6 +34,23 @@ class _Totals(BaseModel):
     relevant: int = 0
 
 
+class _Fault(BaseModel):
+    code: Trouble
+    numbers: list[int] = []
+    cap: Cap | None = None
+
+    def fault(self) -> Fault:
+        return Fault(self.code, tuple(self.numbers), self.cap)
+
+
+class _Reason(BaseModel):
+    topic: int = 0
+    sentence: str = ""
+    words: list[str] = []
+    liked: list[str] = []
+    strength: Strength = Strength.NEAR
+
+
 class _Item(BaseModel):
     id: str
     title: str
@@ -47,6 +65,7 @@ class _Item(BaseModel):
     followed: list[str] = []
     announced_on: date | None = None
     top: int | None = None
+    reason: _Reason | None = None
     version: int = 1
     categories: list[str] = []
     primary_category: str = ""
@@ -75,8 +94,8 @@ class _File(BaseModel):
     status: Status = Status.OK
     mailings: list[Day] = []
     older: list[Day] = []
-    fault: str = ""
-    economies: list[str] = []
+    fault: _Fault | None = None
+    economies: list[_Fault] = []
     categories: list[str] = []
     topics: list[str] = []
     full_papers: int = 12
@@ -95,8 +114,8 @@ def dump(edition: Edition) -> str:
             "status": edition.status,
             "mailings": [str(day) for day in edition.mailings],
             "older": [str(day) for day in edition.older],
-            "fault": edition.fault,
-            "economies": edition.economies,
+            "fault": _fault(edition.fault) if edition.fault else None,
+            "economies": [_fault(economy) for economy in edition.economies],
             "categories": edition.categories,
             "topics": edition.topics,
             "full_papers": edition.full_papers,
@@ -151,8 +170,8 @@ def parse(raw: bytes, name: str) -> Edition:
         status=file.status,
         mailings=tuple(file.mailings) or (file.date,),
         older=tuple(file.older),
-        fault=file.fault,
-        economies=tuple(file.economies),
+        fault=file.fault.fault() if file.fault else None,
+        economies=tuple(economy.fault() for economy in file.economies),
         categories=tuple(file.categories),
         topics=tuple(file.topics),
         full_papers=file.full_papers,
@@ -174,6 +193,10 @@ def _bare(paper: Paper) -> dict[str, Any]:
     return plain | {key: value for key, value in optional.items() if value}
 
 
+def _fault(fault: Fault) -> dict[str, Any]:
+    return {"code": fault.code, "numbers": fault.numbers, "cap": fault.cap}
+
+
 def _item(item: Scored) -> dict[str, Any]:
     score = item.score
     plain = {"comment": score.comment, "relevance": score.relevance, "novelty": score.novelty}
@@ -184,13 +207,18 @@ def _item(item: Scored) -> dict[str, Any]:
         "followed": item.followed,
         "announced_on": str(item.date) if item.date else None,
         "top": item.top,
+        "reason": asdict(item.reason) if item.reason else None,
     }
     return _bare(item.paper) | plain | {key: value for key, value in optional.items() if value}
 
 
 def _scored(item: _Item) -> Scored:
     score = Score(item.relevance, item.novelty, item.topic, item.comment, summary=item.summary, local=item.local)
-    return Scored(_paper(item), score, tuple(item.followed), item.announced_on, item.top)
+    found = item.reason
+    reason = (
+        Reason(found.topic, found.sentence, tuple(found.words), tuple(found.liked), found.strength) if found else None
+    )
+    return Scored(_paper(item), score, tuple(item.followed), item.announced_on, item.top, reason)
 
 
 def _paper(item: _Item) -> Paper:

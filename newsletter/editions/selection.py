@@ -2,23 +2,26 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from newsletter.editions.candidates import followed_authors
-from newsletter.editions.due import Due
-from newsletter.models.editions import Candidates, Edition
-from newsletter.models.scores import Scored, Scores, Status
-from newsletter.models.subscribers import Subscriber, Wishes
+from newsletter.models.editions import Candidates
+from newsletter.models.scores import Scored, Scores
+from newsletter.models.subscribers import Wishes
 
 NEAR_MISSES = 3
 
 
-def pick(subscriber: Subscriber, due: Due, candidates: Candidates, scores: Scores, status: Status) -> Edition:
-    """One subscriber's edition: followed authors first, then what passes the subscriber's thresholds.
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What an edition lists, and the next ones that it does not."""
 
-    `status` says what is known of the mailings (ok, holiday, arXiv fault); the scorer's own status outranks it.
-    """
-    wishes = subscriber.wishes
+    papers: tuple[Scored, ...]
+    near_misses: tuple[Scored, ...]
+
+
+def select(wishes: Wishes, candidates: Candidates, scores: Scores) -> Selection:
+    """Followed authors first, then what passes the subscriber's thresholds."""
     dates = {paper.id: date for paper, date in zip(candidates.papers, candidates.dates, strict=False)}
     ranked = [
         replace(s, followed=followed_authors(s.paper, wishes.authors), date=dates.get(s.paper.id), top=top)
@@ -27,29 +30,7 @@ def pick(subscriber: Subscriber, due: Due, candidates: Candidates, scores: Score
     listed = chosen(ranked, wishes)
     shown = {s.paper.id for s in listed}
     near = [s for s in ranked if s.paper.id not in shown and s.score.relevance > 1][:NEAR_MISSES]
-    return Edition(
-        subscriber=subscriber.slug,
-        date=due.date,
-        scorer=scores.scorer,
-        model=scores.model,
-        totals=replace(candidates.totals, relevant=len(listed)),
-        papers=tuple(listed),
-        near_misses=tuple(near),
-        not_scored=scores.not_scored,
-        usage=scores.usage,
-        cost=scores.cost,
-        prompt=scores.prompt,
-        cadence=due.cadence,
-        status=_status(scores, status, listed),
-        mailings=due.mailings,
-        older=due.older,
-        fault=scores.fault,
-        economies=scores.economies,
-        categories=wishes.categories,
-        topics=tuple(topic.name for topic in subscriber.topics.topics),
-        full_papers=wishes.full_papers,
-        language=wishes.language,
-    )
+    return Selection(tuple(listed), tuple(near))
 
 
 def chosen(ranked: Sequence[Scored], wishes: Wishes) -> list[Scored]:
@@ -76,11 +57,3 @@ def _order(s: Scored) -> tuple[float, float, float, str]:
 def _passes(s: Scored, min_relevance: int, min_novelty: int) -> bool:
     novelty = s.score.novelty
     return s.score.relevance >= min_relevance and (novelty is None or novelty >= min_novelty)
-
-
-def _status(scores: Scores, mailings: Status, listed: Sequence[Scored]) -> Status:
-    if scores.status is not Status.OK:
-        return scores.status
-    if mailings is not Status.OK:
-        return mailings
-    return Status.OK if listed else Status.NO_MATCH

@@ -5,12 +5,15 @@ from datetime import date
 from enum import StrEnum
 
 from newsletter.models.papers import Day, Paper
-from newsletter.models.scores import FREE, NO_TOKENS, Cost, Scored, Status, Usage
+from newsletter.models.scores import FREE, NO_TOKENS, Cost, Fault, Scored, Status, Usage
 
 
 class Kind(StrEnum):
+    """EMPTY is a notice that nothing came: it leaves the date's digest free."""
+
     DIGEST = "digest"
     WELCOME = "welcome"
+    EMPTY = "empty"
 
 
 class Cadence(StrEnum):
@@ -62,8 +65,8 @@ class Edition:
     status: Status = Status.OK
     mailings: tuple[Day, ...] = ()
     older: tuple[Day, ...] = ()
-    fault: str = ""
-    economies: tuple[str, ...] = ()
+    fault: Fault | None = None
+    economies: tuple[Fault, ...] = ()
     categories: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     full_papers: int = 12

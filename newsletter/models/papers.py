@@ -1,6 +1,7 @@
 """What a source announces: papers and mailings. A mailing's date is that of its announcement at the source."""
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -100,6 +101,72 @@ class MailingDay:
     early: bool = False
     covered: tuple[str, ...] = ()
     bare: bool = False
+    source: str = "arxiv"
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """The categories of a source: their names, what other names stand for, and archives, which stand for all theirs."""
+
+    categories: frozenset[str] = frozenset()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    archives: frozenset[str] = frozenset()
+
+    def canonical(self, category: str) -> str:
+        """The name in use today; an unknown name stays as it is."""
+        return self.aliases.get(category, category)
+
+    def is_known(self, category: str) -> bool:
+        """True for a category, an alias or an archive, in the source's own spelling."""
+        return category in self.categories or category in self.aliases or category in self.archives
+
+    def nearest(self, name: str) -> list[str]:
+        """Up to three names that somebody who wrote an unknown one may have meant, the likeliest first."""
+        names = {known.lower(): known for known in (*self.archives, *self.aliases, *self.categories)}
+        return [names[near] for near in difflib.get_close_matches(name.lower(), sorted(names), n=3, cutoff=0.7)]
+
+    def expand(self, categories: Iterable[str]) -> frozenset[str]:
+        """The canonical categories that a subscriber's list stands for; an archive stands for all of its own."""
+        wanted = {self.canonical(category) for category in categories}
+        if not wanted & self.archives:
+            return frozenset(wanted)
+        names = (*self.categories, *self.aliases)
+        inside = {self.canonical(name) for name in names if name.partition(".")[0] in wanted}
+        return frozenset(wanted | inside)
+
+    def __or__(self, other: "Taxonomy") -> "Taxonomy":
+        """The categories of both."""
+        return Taxonomy(
+            self.categories | other.categories, {**self.aliases, **other.aliases}, self.archives | other.archives
+        )
+
+
+class Calendar(Protocol):
+    """A source's hours."""
+
+    def announced_at(self, day: Day) -> datetime:
+        """When the source announces the mailing of a date, in UTC or with the source's own zone."""
+
+    def settled(self, mailing: MailingDay, now: datetime) -> bool:
+        """True once nothing more is waited for before editions are made of a mailing."""
+
+    def is_final(self, mailing: MailingDay, newest: Day, now: datetime) -> bool:
+        """True once asking the source for this mailing again would bring nothing."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a source without asking it.
+
+    `pages` are URLs with {id}: abs, pdf, html and bibtex, where the source has them.
+    """
+
+    name: str
+    title: str
+    url: str
+    taxonomy: Taxonomy
+    calendar: Calendar
+    pages: Mapping[str, str] = field(default_factory=dict)
 
 
 class Progress(Protocol):

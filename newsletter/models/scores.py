@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from newsletter.models.papers import Announcement, Day, Paper
+from newsletter.models.papers import Day, Paper
 from newsletter.models.subscribers import Subscriber
 
 
@@ -37,11 +37,68 @@ class Score:
     local: float = 0.0
 
 
+class Strength(StrEnum):
+    """How well a paper fits, in a reader's words: what people see where no model graded it."""
+
+    CLOSE = "close"
+    MATCH = "match"
+    NEAR = "near"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a paper is listed, as facts; rendering words them.
+
+    `topic` is the matched topic's number (0: none), `sentence` the one of the abstract closest to it, `words` those of
+    the topic that are rare in the archive, `liked` the ids of papers that the reader marked and that are alike.
+    """
+
+    topic: int = 0
+    sentence: str = ""
+    words: tuple[str, ...] = ()
+    liked: tuple[str, ...] = ()
+    strength: Strength = Strength.NEAR
+
+
+class Trouble(StrEnum):
+    """What went wrong with scoring, or what money did not reach for. `{}` stand for a fault's numbers."""
+
+    NO_MODEL = "no_model"  # the reader insists on a model, and none is set up
+    MODEL_STOPPED = "model_stopped"  # the model could not be used; all were ranked by similarity
+    UNSCORED = "unscored"  # {} of {} papers got no score; all were ranked by similarity
+    SCORER_FAILED = "scorer_failed"  # an error of ours; no paper has a score
+    UNREAD = "unread"  # {} of {} papers, those least like the topics, were ranked by similarity only
+    UNRATED = "unrated"  # the novelty of {} papers was not rated
+    NOT_READ_AGAIN = "not_read_again"  # {} borderline papers were not read a second time
+    NOT_READ_ALONE = "not_read_alone"  # papers beside one that gives orders were not read again alone
+    NO_COMMENTS = "no_comments"  # comments are templates
+    UNKNOWN = "unknown"  # said by an earlier release, in words that are gone
+
+
+class Cap(StrEnum):
+    """Which bound left no room for a call."""
+
+    RUN = "run"
+    SERVICE_MONTH = "service_month"
+    OWN_MONTH = "own_month"
+    COMMENTS = "comments"  # the rest is kept for comments
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A trouble with the numbers that its sentence needs, and the cap that was reached, if it was one of money."""
+
+    code: Trouble
+    numbers: tuple[int, ...] = ()
+    cap: Cap | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Scored:
     """A paper with its score; `followed` are the authors whom the subscriber follows.
 
     `date` is that of the paper's mailing. `top` 3 means among the best 3 % of the subscriber's scored candidates.
+    `reason` says why the paper is near to the topics.
     """
 
     paper: Paper
@@ -49,6 +106,7 @@ class Scored:
     followed: tuple[str, ...] = ()
     date: Day | None = None
     top: int | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,49 +148,68 @@ FREE = Cost()
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a scorer says of one subscriber's candidates.
+    """What a scorer says of one subscriber's candidates; each paper is in `scored` or in `not_scored`.
 
-    `not_scored` are papers that stayed without a score; `fault` is empty or says what failed, in one sentence;
-    `economies` name the steps that a budget forced.
+    `fault` says what failed as a whole; `economies` name the steps that a budget forced.
     """
 
     scored: tuple[Scored, ...]
     scorer: Literal["local", "openai"]
     model: str = ""
     not_scored: tuple[Paper, ...] = ()
-    status: Status = Status.OK
-    fault: str = ""
-    economies: tuple[str, ...] = ()
-    usage: Usage = NO_TOKENS
-    cost: Cost = FREE
+    fault: Fault | None = None
+    economies: tuple[Fault, ...] = ()
     prompt: str = ""
 
+    @property
+    def status(self) -> Status:
+        """What kind of day this makes of an edition."""
+        if self.fault is None:
+            return Status.OK
+        return Status.BUDGET if self.fault.code is Trouble.UNREAD else Status.SCORING_FAULT
 
-class Scorer(Protocol):
-    """Scores one subscriber's candidates; each paper ends in `scored` or in `not_scored`."""
 
-    def __call__(self, subscriber: Subscriber, papers: Sequence[Paper]) -> Scores: ...
+@dataclass(frozen=True, slots=True)
+class Commented:
+    """The papers of an edition with their comments, and what the whole edition used and cost its reader."""
+
+    papers: tuple[Scored, ...]
+    economies: tuple[Fault, ...] = ()
+    usage: Usage = NO_TOKENS
+    cost: Cost = FREE
 
 
-class ScorerFor(Protocol):
-    """Makes the scorer of some mailings, once for all subscribers to whom just these are due."""
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """All papers of some mailings, shared by the readers to whom just these are due; known by its identity."""
 
-    def __call__(self, announcements: Sequence[Announcement]) -> Scorer: ...
+    papers: tuple[Paper, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One subscriber's part of a run: the papers that a scorer will be asked about, for the edition of `date`."""
+    """One subscriber's part of a run: the papers that a scorer is asked about, for the edition of `date`.
+
+    `pool` holds the mailings' papers, those of other categories included: what is rare is judged by them.
+    """
 
     subscriber: Subscriber
     date: Day
     papers: tuple[Paper, ...]
+    pool: Pool
 
 
-class Plan(Protocol):
-    """Told of all readings of a run before the first is scored, so that what is shared is bought once.
+class Scorer(Protocol):
+    """Scores papers for subscribers, in three steps; safe to use from several threads, one subscriber each."""
 
-    The readings stream by, for there may be 100,000: keep counts of them, not the readings.
-    """
+    def plan(self, readings: Iterable[Reading]) -> None:
+        """Hears all readings of a run before the first is scored, so that what is shared is bought once.
 
-    def __call__(self, readings: Iterable[Reading]) -> None: ...
+        The readings stream by, for there may be 100,000: keep counts of them, not the readings.
+        """
+
+    def score(self, reading: Reading) -> Scores:
+        """The scores of one subscriber's candidates, without comments."""
+
+    def comment(self, reading: Reading, shown: Sequence[Scored]) -> Commented:
+        """The papers that an edition shows, in the same order, with their comments where there are any."""

@@ -1,12 +1,13 @@
 """Delivery: sends, what a backend answers, and what it reports later."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
 from newsletter.models.editions import Kind
+from newsletter.models.papers import Day, MailingStatus
 
 
 class SendState(StrEnum):
@@ -54,6 +55,43 @@ class Outgoing:
     sender: str
     recipient: str
     eml: bytes
+
+
+class NoticeKind(StrEnum):
+    """Mail that is no edition: a question whether somebody subscribed, a link to the preferences, an alert, a test."""
+
+    CONFIRM = "confirm"
+    PREFERENCES = "preferences"
+    ALERT = "alert"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Mail that is no edition, over all its attempts; `facts` is what its text needs."""
+
+    id: str
+    kind: NoticeKind
+    address: str
+    state: SendState
+    subscriber_id: int | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DayStatus:
+    """The day at a glance. An age is in seconds, None where there was no such thing yet; money in picodollars."""
+
+    mailing: Day | None = None
+    mailing_status: MailingStatus | None = None
+    editions: Mapping[str, int] = field(default_factory=dict)  # by status
+    sends: Mapping[str, int] = field(default_factory=dict)  # by state
+    spent_today: int = 0
+    spent_this_month: int = 0
+    breaker: str = ""  # why sending is paused
+    run_age: float | None = None
+    mailing_age: float | None = None
+    backup_age: float | None = None
 
 
 class Outcome(StrEnum):

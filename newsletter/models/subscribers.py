@@ -3,7 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import time
+from datetime import datetime, time
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -15,6 +15,9 @@ from newsletter.models.papers import (
 
 
 class SubscriberStatus(StrEnum):
+    """PENDING: asked to join and did not confirm yet."""
+
+    PENDING = "pending"
     ACTIVE = "active"
     PAUSED = "paused"
     UNSUBSCRIBED = "unsubscribed"
@@ -109,3 +112,28 @@ class Subscriber:
     wishes: Wishes
     topics: Topics
     status: SubscriberStatus = SubscriberStatus.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one file; the others go on."""
+
+    slug: str
+    message: str
+
+
+class Mark(StrEnum):
+    """What a reader said of a paper."""
+
+    MORE = "more"
+    LESS = "less"
+    SAVED = "saved"
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A mark on a paper, by the store's key of the paper."""
+
+    paper_key: int
+    mark: Mark
+    at: datetime

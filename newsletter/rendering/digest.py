@@ -12,7 +12,7 @@ from newsletter.models.editions import Cadence, Edition, Kind, Links
 from newsletter.models.papers import Paper
 from newsletter.models.scores import Cost, Scored, Status, Usage
 from newsletter.rendering.language import N_, Words
-from newsletter.scoring.similarity import NOT_READ
+from newsletter.rendering.reasons import worded_fault, worded_reason
 from newsletter.text.tex import to_unicode
 
 AUTHORS_SHOWN = 6
@@ -206,7 +206,7 @@ def _groups(edition: Edition, words: Words) -> tuple[Group, ...]:
 def _entry(item: Scored, number: int, edition: Edition, words: Words, *, full: bool, with_topic: bool = True) -> Entry:
     paper, score = item.paper, item.score
     new = clean(to_unicode(score.summary))
-    why = clean(to_unicode(score.comment.removesuffix(NOT_READ)))
+    why = clean(to_unicode(worded_reason(item, words)))
     if not full and not new and (edition.scorer == "local" or not why):
         new = _claim(clean(paper.shown.abstract))
     if full and why.startswith(new.removesuffix("…")):
@@ -342,8 +342,8 @@ def _notices(edition: Edition, links: Links, words: Words) -> tuple[Notice, ...]
     if edition.papers and edition.status in _FAULTS:
         notices.append(Notice(words.say(_FAULTS[edition.status])))
     if edition.fault:
-        notices.append(Notice(clean(edition.fault)))
-    notices.extend(Notice(clean(economy)) for economy in edition.economies)
+        notices.append(Notice(worded_fault(edition.fault, words)))
+    notices.extend(Notice(worded_fault(economy, words)) for economy in edition.economies)
     if edition.older:
         days = ", ".join(words.day(day) for day in edition.older)
         notices.append(Notice(words.say("Too old to be part of this mail: the mailings of {days}.", days=days)))

@@ -38,7 +38,8 @@ class Words:
 
     def say(self, text: str, **values: Any) -> str:
         """A text of the frame, its {places} filled."""
-        return self.catalogue.gettext(text).format(**values)
+        said = self.catalogue.gettext(text)
+        return said.format(**values) if values else said
 
     def count(self, one: str, many: str, number: int, **values: Any) -> str:
         """The form of a text that fits a number, which fills {n}."""

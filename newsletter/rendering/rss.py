@@ -1,6 +1,6 @@
 """Decides a subscriber's RSS feed: the papers of their editions, newest edition first. Calls nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time
 from email.utils import format_datetime
 from itertools import chain, repeat
@@ -10,14 +10,22 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from markupsafe import Markup
 
 from newsletter.models.editions import Edition, Links
+from newsletter.models.papers import Origin
 from newsletter.rendering.digest import Digest, Entry, Sender, digest
 from newsletter.rendering.language import words
+from newsletter.rendering.templates import page_of
 
 ATOM = "http://www.w3.org/2005/Atom"
 ITEMS_AT_MOST = 200
 
 
-def feed(editions: Iterable[Edition], own_url: str, sender: Sender, web_copies: Iterable[str] = ()) -> bytes:
+def feed(
+    editions: Iterable[Edition],
+    own_url: str,
+    sender: Sender,
+    origins: Mapping[str, Origin],
+    web_copies: Iterable[str] = (),
+) -> bytes:
     """RSS 2.0 (rssboard.org/rss-specification) of some editions, given newest first.
 
     A paper is one item; an edition without papers is one that says why. `own_url` is where the feed is read,
@@ -33,13 +41,13 @@ def feed(editions: Iterable[Edition], own_url: str, sender: Sender, web_copies: 
     items: list[Element] = []
     for edition, page in zip(shown, chain(web_copies, repeat("")), strict=False):
         told = digest(edition, Links(web_copy=page), words(edition.language), sender)
-        items += [_paper(entry, edition) for entry in told.entries] or [_quiet(told, edition, page or own_url)]
+        items += [_paper(entry, edition, origins) for entry in told.entries] or [_quiet(told, edition, page or own_url)]
     channel.extend(items[:ITEMS_AT_MOST])
     return bytes(tostring(rss, encoding="utf-8", xml_declaration=True))
 
 
-def _paper(entry: Entry, edition: Edition) -> Element:
-    page = f"https://arxiv.org/abs/{quote(entry.paper.id, errors='replace')}"
+def _paper(entry: Entry, edition: Edition, origins: Mapping[str, Origin]) -> Element:
+    page = page_of(entry.paper, "abs", origins)
     said = (entry.authors, entry.new, entry.why, " · ".join((*entry.scores, *entry.facts)), entry.abstract)
     item = Element("item")
     _add(

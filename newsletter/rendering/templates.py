@@ -6,7 +6,7 @@ autoescape fills the result per edition. So text from arXiv, a model or a subscr
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from jinja2 import Environment, StrictUndefined, Template, TemplateError
 from newsletter.errors import InputError
 from newsletter.files import find
 from newsletter.models.editions import Edition, Email, Links
-from newsletter.models.papers import Paper
+from newsletter.models.papers import Origin, Paper
 from newsletter.rendering.digest import Digest, Sender, digest
 from newsletter.rendering.language import Words, words
 from newsletter.rendering.shorten import fitted
@@ -25,7 +25,6 @@ from newsletter.rendering.theme import Theme
 from newsletter.settings import Mail
 
 COLUMNS = 72
-ARXIV = "https://arxiv.org"
 _PARAGRAPH = "p { display: block; margin: 13px 0; }"  # mrml's own; inlined, it would stand in every paragraph
 _STYLE = re.compile(r'(?<= style=")[^"]*')
 
@@ -37,6 +36,7 @@ class Templates:
     html: Template
     text: Template
     markdown: Template
+    origins: Mapping[str, Origin]
     theme: Theme = field(default_factory=Theme)
     operator: str = ""
     postal_address: str = ""
@@ -47,17 +47,20 @@ class Templates:
         return self.theme.name
 
 
-def load_templates(home: Path | None, theme: Theme | None = None, mail: Mail | None = None) -> Templates:
-    """Reads and compiles the templates of the home, else those of the package.
+def load_templates(
+    home: Path | None, origins: Mapping[str, Origin], theme: Theme | None = None, mail: Mail | None = None
+) -> Templates:
+    """Reads and compiles the templates of the home, else those of the package; `origins` have the papers' pages.
 
     Raises InputError that names a template which is no valid MJML or Jinja2.
     """
-    theme, plain = theme or Theme(), _environment(autoescape=False)
-    html = _environment(autoescape=True)
+    theme, plain = theme or Theme(), _environment(origins, autoescape=False)
+    html = _environment(origins, autoescape=True)
     return Templates(
         html=_compiled("digest.mjml", home, lambda source: html.from_string(compile_mjml(source, theme))),
         text=_compiled("digest.txt", home, plain.from_string),
         markdown=_compiled("digest.md", home, plain.from_string),
+        origins=origins,
         theme=theme,
         operator=mail.operator if mail else "",
         postal_address=mail.postal_address if mail else "",
@@ -168,7 +171,7 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |"
 
 
-def _environment(*, autoescape: bool) -> Environment:
+def _environment(origins: Mapping[str, Origin], *, autoescape: bool) -> Environment:
     environment = Environment(
         autoescape=autoescape,  # noqa: S701 - plain text and Markdown are no HTML
         undefined=StrictUndefined,
@@ -177,18 +180,20 @@ def _environment(*, autoescape: bool) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "abs_url": lambda paper: _page(paper, "abs"),
-        "pdf_url": lambda paper: _page(paper, "pdf"),
-        "html_url": lambda paper: _page(paper, "html"),
-        "bibtex_url": lambda paper: _page(paper, "bibtex"),
+        "abs_url": lambda paper: page_of(paper, "abs", origins),
+        "pdf_url": lambda paper: page_of(paper, "pdf", origins),
+        "html_url": lambda paper: page_of(paper, "html", origins),
+        "bibtex_url": lambda paper: page_of(paper, "bibtex", origins),
         "quoted": _quoted,
         "wrap": _wrapped,
     }
     return environment
 
 
-def _page(paper: Paper, kind: str) -> str:
-    return f"{ARXIV}/{kind}/{_quoted(paper.id)}"
+def page_of(paper: Paper, kind: str, origins: Mapping[str, Origin]) -> str:
+    """The URL of a paper's page of some kind at its source; empty where the source has none."""
+    pages = origins[paper.source].pages if paper.source in origins else {}
+    return pages[kind].replace("{id}", _quoted(paper.id)) if kind in pages else ""
 
 
 def _quoted(text: str) -> str:

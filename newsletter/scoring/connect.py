@@ -1,48 +1,37 @@
 """Builds the model's part of a run where a key is set; the only place that knows both the settings and the model."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from newsletter.models.papers import Clock
-from newsletter.models.scores import Plan, Reading, ScorerFor
+from newsletter.models.scores import Scorer
 from newsletter.money import picodollars
 from newsletter.scoring.model.budget import Budget, Caps
 from newsletter.scoring.model.calls import Asker
 from newsletter.scoring.model.client import Model, OpenAISettings, connect
 from newsletter.scoring.model.prices import prices_of
 from newsletter.scoring.model.prompts import SCHEMA_VERSION, load_prompts
-from newsletter.scoring.model.reader import KEPT_WARM, Scoring, without_model
+from newsletter.scoring.model.reader import KEPT_WARM, ModelScorer, WithoutModel
 from newsletter.scoring.model.sharing import Planned
 from newsletter.settings import Settings
 from newsletter.store import Store
 from newsletter.store.scores import Recipe
 
-NO_KEY = "OPENAI_API_KEY is not set, so no model could read the papers"
-
-
-@dataclass(frozen=True, slots=True)
-class Scorers:
-    """What the pipeline asks for scores."""
-
-    plan: Plan
-    scorer_for: ScorerFor
-
 
 @contextmanager
-def scorers(
+def scorer(
     settings: Settings,
     store: Store,
-    local_for: ScorerFor,
+    local: Scorer,
     *,
     command: str,
     clock: Clock,
     warn: Callable[[str], None],
-) -> Iterator[Scorers]:
+) -> Iterator[Scorer]:
     """The model where a key is set, else the local scorer. Raises SettingsError for a model without a price."""
     key = settings.secret("OPENAI_API_KEY")
     if not key:
-        yield Scorers(_no_plan, without_model(local_for, NO_KEY))
+        yield WithoutModel(local)
         return
     chosen = settings.of(OpenAISettings)
     prices = prices_of(chosen.model, chosen.prices)
@@ -63,10 +52,5 @@ def scorers(
         warn=warn,
     )
     warm = store.charges.warm_blocks(now - KEPT_WARM)
-    scoring = Scoring(asker, Planned(store, prompts, chosen.context_tokens, warm), local_for, clock)
-    yield Scorers(scoring.plan, scoring.scorer_for)
+    yield ModelScorer(asker, Planned(store, prompts, chosen.context_tokens, warm), local)
     store.charges.finish_run(run_id, model.stopped or "done", clock())
-
-
-def _no_plan(readings: Iterable[Reading]) -> None:
-    """The local scorer needs no plan; the readings are not even looked at."""

@@ -4,12 +4,12 @@ TF-IDF with stemmed words over the papers of the day; a paper's similarity is th
 the mean over all topics, minus a share of its similarity with what the topics call irrelevant. The ten best papers then
 speak for the topics as well, which finds those that say the same in other words (pseudo-relevance feedback: Rocchio
 1971; Manning, Raghavan, Schütze, Introduction to Information Retrieval, §9.1.6). Where earlier judgements are known,
-what was learned from them counts too. The relevance that comes of it is a place in the day's order, not an opinion, and
-the comment says so.
+what was learned from them counts too. The relevance that comes of it is a place in the day's order, not an opinion.
 """
 
 import math
 import re
+import threading
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,9 +20,8 @@ from statistics import fmean, pstdev
 
 import snowballstemmer
 
-from newsletter.editions.candidates import followed_authors
 from newsletter.models.papers import Paper
-from newsletter.models.scores import Score, Scored, Scores
+from newsletter.models.scores import Commented, Pool, Reading, Reason, Score, Scored, Scores, Strength
 from newsletter.models.subscribers import Subscriber, Topics
 from newsletter.scoring.learned import NOTHING_LEARNED, Learned, dot
 
@@ -39,7 +38,7 @@ SHARES = (0.005, 0.02, 0.04, 0.08, 0.15, 0.25, 0.4, 0.6, 0.8)
 RELEVANCES = (10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
 BEST_OF_THE_DAY = 7  # at least; else a reader with six candidates a day would never see one
 WORDS_SHOWN = 5
-NOT_READ = "Ranked by similarity; no language model read this paper."
+CLOSE = 9  # this relevance is a close match
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _STOP = frozenset(
@@ -78,6 +77,28 @@ class Index:
         """The words of any paper, weighted as in this index; a stem that no indexed paper holds counts nothing."""
         position = self.positions.get(_identity(paper))
         return _weighted(_read(paper)[0], self.idf) if position is None else self.vectors[position]
+
+
+class Similarity:
+    """The scorer that needs no model; indexes each pool of papers once. See models.scores.Scorer."""
+
+    def __init__(self) -> None:
+        self._indexed: dict[Pool, Index] = {}
+        self._indexing = threading.Lock()
+
+    def plan(self, readings: Iterable[Reading]) -> None:
+        """Nothing is shared but the index; the readings are not even looked at."""
+
+    def score(self, reading: Reading) -> Scores:
+        """The similarity of every paper."""
+        with self._indexing:
+            if reading.pool not in self._indexed:
+                self._indexed[reading.pool] = index(reading.pool.papers)
+        return score(reading.subscriber, reading.papers, self._indexed[reading.pool])
+
+    def comment(self, reading: Reading, shown: Sequence[Scored]) -> Commented:  # noqa: ARG002 - reasons say it all
+        """The papers as they are: their reasons are facts, worded where they are shown."""
+        return Commented(tuple(shown))
 
 
 def index(papers: Iterable[Paper]) -> Index:
@@ -125,10 +146,12 @@ def score(subscriber: Subscriber, papers: Sequence[Paper], words: Index, learned
             Score(
                 relevance=relevance,
                 topic=topics.topics[best].name if found else "",
-                comment=_comment(
-                    words.spellings[position], telling[best] if found else (), followed_authors(paper, wishes.authors)
-                ),
                 local=(value - low) / (high - low) if high > low else 0.0,
+            ),
+            reason=Reason(
+                topic=topics.topics[best].number if found else 0,
+                words=_telling(words.spellings[position], telling[best]) if found else (),
+                strength=_strength(relevance, wishes.min_relevance),
             ),
         )
         for paper, position, value, best, relevance, found in zip(
@@ -174,11 +197,15 @@ def _relevances(similar: Sequence[float], matched: Sequence[bool]) -> list[int]:
     return relevances
 
 
-def _comment(spelling: Mapping[str, str], telling: Iterable[str], followed: Sequence[str]) -> str:
-    parts = [f"By {', '.join(followed)}, whom you follow."] if followed else []
-    if best := list(islice((spelling[stem] for stem in telling if stem in spelling), WORDS_SHOWN)):
-        parts.append(f"Matching words: {', '.join(best)}.")
-    return " ".join([*parts, NOT_READ])
+def _telling(spelling: Mapping[str, str], telling: Iterable[str]) -> tuple[str, ...]:
+    """The topic's most telling words that the paper uses, as the paper writes them."""
+    return tuple(islice((spelling[stem] for stem in telling if stem in spelling), WORDS_SHOWN))
+
+
+def _strength(relevance: int, threshold: int) -> Strength:
+    if relevance < threshold:
+        return Strength.NEAR
+    return Strength.CLOSE if relevance >= CLOSE else Strength.MATCH
 
 
 def _unwanted(topics: Topics) -> str:

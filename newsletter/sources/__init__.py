@@ -1,26 +1,19 @@
 """Where mailings come from: one folder per source, found by its name. `listing.py` reads a mailing from a file.
 
-A source's module offers `Options`, its section of newsletter.toml, and `connect(settings, state, clock, sleep)`.
+What each folder offers is in contract.py; nothing here, nor above, knows one of them by name.
 """
 
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
-from newsletter.models.papers import Clock
+from newsletter.models.papers import Clock, Origin, Taxonomy
 from newsletter.settings import Section, Settings
-from newsletter.sources.contract import Source
-
-
-class SourceModule(Protocol):
-    """What each folder of this folder offers."""
-
-    Options: type[Section]
-
-    def connect(self, settings: Settings, state: Path, clock: Clock, sleep: Callable[[float], None]) -> Source:
-        """The source, ready to fetch; whatever it keeps lies in `state`."""
+from newsletter.sources.contract import Source, SourceModule
 
 
 def sources() -> list[str]:
@@ -31,6 +24,16 @@ def sources() -> list[str]:
 def module(name: str) -> SourceModule:
     """The module of one source."""
     return cast("SourceModule", importlib.import_module(f"{__name__}.{name}"))
+
+
+def origins() -> dict[str, Origin]:
+    """What is known of each source, by its name."""
+    return {name: module(name).ORIGIN for name in sources()}
+
+
+def taxonomy() -> Taxonomy:
+    """The categories of all sources."""
+    return reduce(or_, (origin.taxonomy for origin in origins().values()), Taxonomy())
 
 
 def sections() -> Iterable[type[Section]]:

@@ -7,14 +7,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from newsletter.editions.due import ARXIV_TIME, WAIT_UNTIL
 from newsletter.errors import SourceError
 from newsletter.models.papers import Clock, Mailing, MailingDay, MailingStatus, Progress
 from newsletter.sources.contract import Source
 from newsletter.store import Store
 
 LOOK_BACK = timedelta(days=90)  # older mailings are not asked for unless they are named
-GIVE_UP_AFTER = timedelta(days=7)  # a partial mailing older than this stays as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +23,7 @@ class Taken:
     mailing: Mailing | None = None
     added: int = 0
     error: SourceError | None = None
+    announced_at: datetime | None = None
 
     @property
     def ready(self) -> bool:
@@ -49,19 +48,19 @@ def take(
     """
     categories = source.categories(tuple(sorted(wishes)))
     for day in sorted({*days, *bare}):
-        known = {a.paper.key for a in store.mailings.announcements([day])}
+        known = {a.paper.key for a in store.mailings.announcements([day], source=source.origin.name)}
         try:
             if day in bare:
-                fetched = source.details(store.mailings.load(day, source.name), progress())
+                fetched = source.details(store.mailings.load(day, source.origin.name), progress())
             else:
-                before = store.mailings.before(day, source.name)
+                before = store.mailings.before(day, source.origin.name)
                 fetched = source.fetch(day, categories, before, progress())
         except SourceError as error:
-            yield Taken(day, error=error)
+            yield Taken(day, error=error, announced_at=source.origin.calendar.announced_at(day))
             return
         saved = store.mailings.save(fetched, clock())
         added = sum(a.paper.key not in known for a in saved.announcements)
-        yield Taken(day, saved, added)
+        yield Taken(day, saved, added, announced_at=source.origin.calendar.announced_at(day))
 
 
 def missing(
@@ -83,26 +82,17 @@ def missing(
     known = {mailing.date: mailing for mailing in fetched}
     first = since or max(fetched[0].date if fetched else newest, newest - look_back)
     days = source.days(first, newest)
-    return [day for day in days if not _is_done(day, known.get(day), categories, newest, now)]
+    calendar = source.origin.calendar
+
+    def is_done(day: date) -> bool:
+        had = known.get(day)
+        if had is None or (day == newest and not categories <= set(had.covered)):
+            return False  # or somebody new wants categories that nobody wanted when it was fetched
+        return calendar.is_final(had, newest, now)
+
+    return [day for day in days if not is_done(day)]
 
 
 def bare(fetched: Sequence[MailingDay]) -> list[date]:
     """The newest mailing, if it is complete but for details of its papers: those may be had by now."""
     return [m.date for m in fetched[-1:] if m.status is MailingStatus.COMPLETE and m.bare]
-
-
-def _is_done(day: date, known: MailingDay | None, categories: set[str], newest: date, now: datetime) -> bool:
-    if known is None:
-        return False
-    if day == newest and not categories <= set(known.covered):
-        return False  # somebody new wants categories that nobody wanted when it was fetched
-    local = now.astimezone(ARXIV_TIME)
-    match known.status:
-        case MailingStatus.PARTIAL if known.early:
-            return day > local.date()  # its feeds come at midnight
-        case MailingStatus.PARTIAL:
-            return newest - day > GIVE_UP_AFTER
-        case MailingStatus.EMPTY:  # an announcement may be late: asked again for as long as one is waited for
-            return local.date() > day or local.time() >= WAIT_UNTIL
-        case MailingStatus.COMPLETE:
-            return True

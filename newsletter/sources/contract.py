@@ -1,15 +1,18 @@
 """What a source of mailings is. One folder here is one source."""
 
+from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
-from newsletter.models.papers import Day, Mailing, Progress
+from newsletter.models.papers import Clock, Day, Mailing, Origin, Progress
+from newsletter.settings import Section, Settings
 
 
 class Source(Protocol):
     """Where mailings come from. Papers are known by (source, id), so that sources never meet."""
 
-    name: str
+    origin: Origin
 
     def newest(self, now: datetime) -> Day:
         """The date of the newest mailing that can be fetched."""
@@ -31,3 +34,13 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Ends connections."""
+
+
+class SourceModule(Protocol):
+    """What each folder of this folder offers."""
+
+    ORIGIN: Origin
+    Options: type[Section]
+
+    def connect(self, settings: Settings, state: Path, clock: Clock, sleep: Callable[[float], None]) -> Source:
+        """The source, ready to fetch; whatever it keeps lies in `state`."""

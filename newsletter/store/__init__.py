@@ -10,7 +10,9 @@ from newsletter.store.database import Database
 from newsletter.store.editions import Editions
 from newsletter.store.events import Events
 from newsletter.store.facts import Facts
+from newsletter.store.feedback import Feedback
 from newsletter.store.mailings import Mailings
+from newsletter.store.notices import Notices
 from newsletter.store.papers import Papers
 from newsletter.store.privacy import Privacy
 from newsletter.store.scores import ScoreShelf
@@ -33,6 +35,8 @@ class Store:
         self.events = Events(database, self.suppressions)
         self.privacy = Privacy(database, self.suppressions)
         self.facts = Facts(database)
+        self.feedback = Feedback(database)
+        self.notices = Notices(database)
         self.blocks = Blocks(database)
         self.charges = Charges(database)
         self.scores = ScoreShelf(database, self.charges)

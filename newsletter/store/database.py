@@ -10,7 +10,7 @@ from typing import Any
 import sqlite_utils
 
 from newsletter.errors import StoreError
-from newsletter.store.schema import migrations
+from newsletter.store.migrations import migrations
 
 Row = dict[str, Any]
 Values = Sequence[Any] | dict[str, Any]

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from newsletter.models.editions import Edition, Kind
 from newsletter.models.papers import Day, Paper
-from newsletter.models.scores import Score, Scored
+from newsletter.models.scores import Reason, Score, Scored
 from newsletter.models.sends import RELEASED, Send, SendState
 from newsletter.models.subscribers import Subscriber
 from newsletter.store.database import Database, Row
@@ -17,6 +17,7 @@ from newsletter.store.papers import Papers
 
 COMPLETED_WITHIN = timedelta(days=14)  # papers that come later still are not looked for
 _EDITION = TypeAdapter(Edition)
+_REASON = TypeAdapter(Reason)
 _RELEASED = ", ".join(f"'{state}'" for state in RELEASED)
 
 
@@ -64,8 +65,8 @@ class Editions:
             db.conn.executemany(
                 """
                 INSERT INTO edition_papers (subscriber_id, paper_key, edition_id, section, position, relevance,
-                    novelty, local, topic, comment, evidence, summary, followed, mailing_date, top)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    novelty, local, topic, comment, evidence, summary, followed, mailing_date, top, reason)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 [[subscriber.id, *row[:1], edition_id, *row[1:]] for row in _paper_rows(edition)],
             )
@@ -216,9 +217,10 @@ def _paper_rows(edition: Edition) -> Iterable[list[object]]:
                 json.dumps(item.followed),
                 str(item.date) if item.date else None,
                 item.top,
+                _REASON.dump_json(item.reason).decode() if item.reason else None,
             ]
     for position, paper in enumerate(edition.not_scored):
-        yield [paper.key, "not_scored", position, None, None, 0.0, "", "", "", "", "[]", None, None]
+        yield [paper.key, "not_scored", position, None, None, 0.0, "", "", "", "", "[]", None, None, None]
 
 
 def _scored(row: Row, paper: Paper) -> Scored:
@@ -237,4 +239,5 @@ def _scored(row: Row, paper: Paper) -> Scored:
         followed=tuple(json.loads(row["followed"])),
         date=date.fromisoformat(row["mailing_date"]) if row["mailing_date"] else None,
         top=row["top"],
+        reason=_REASON.validate_json(row["reason"]) if row["reason"] else None,
     )

@@ -70,7 +70,7 @@ class Mailings:
         return Mailing(
             date=day,
             status=MailingStatus(row["status"]),
-            announcements=tuple(self.announcements([day])),
+            announcements=tuple(self.announcements([day], source=source)),
             source=source,
             fetched_at=datetime.fromisoformat(row["fetched_at"]),
             note=row["note"],
@@ -90,8 +90,10 @@ class Mailings:
         )
         return self.load(date.fromisoformat(row["date"]), source) if row else None
 
-    def announcements(self, days: Iterable[date], added_after: datetime | None = None) -> list[Announcement]:
-        """All announcements of some days, oldest first; with `added_after`, only those learned of later."""
+    def announcements(
+        self, days: Iterable[date], added_after: datetime | None = None, source: str = ""
+    ) -> list[Announcement]:
+        """All announcements of some days, oldest first; those learned of after a time, or of one source alone."""
         rows = self._database.rows(
             """
             SELECT papers.*, announcements.type, announcements.categories AS announced_in, announcements.added_at,
@@ -99,9 +101,10 @@ class Mailings:
             FROM mailings JOIN announcements ON announcements.mailing_key = mailings.key
             JOIN papers ON papers.key = announcements.paper_key
             WHERE mailings.date IN (SELECT value FROM json_each(?)) AND announcements.added_at > ?
+                AND (? = '' OR mailings.source = ?)
             ORDER BY mailings.date, papers.key
             """,
-            [json.dumps([str(day) for day in days]), added_after.isoformat() if added_after else ""],
+            [json.dumps([str(day) for day in days]), added_after.isoformat() if added_after else "", source, source],
         )
         return [_announcement(row) for row in rows]
 
@@ -124,31 +127,25 @@ class Mailings:
                 early=bool(row["early"]),
                 covered=tuple(json.loads(row["covered"])),
                 bare=bool(row["bare"]),
+                source=source,
             )
             for row in rows
         ]
 
     def days(self, since: date | None = None) -> list[MailingDay]:
-        """The mailings there are, oldest first. A day with several sources is as complete as its least complete one."""
+        """The mailings there are, oldest first; a day on which several sources announced has one of each."""
         rows = self._database.rows(
-            """
-            SELECT date, group_concat(status) AS statuses, max(early) AS early FROM mailings
-            WHERE date >= ? GROUP BY date ORDER BY date
-            """,
-            [str(since or "")],
+            "SELECT source, date, status, early FROM mailings WHERE date >= ? ORDER BY date, source", [str(since or "")]
         )
         return [
-            MailingDay(date.fromisoformat(row["date"]), _least(row["statuses"]), early=bool(row["early"]))
+            MailingDay(
+                date.fromisoformat(row["date"]),
+                MailingStatus(row["status"]),
+                early=bool(row["early"]),
+                source=row["source"],
+            )
             for row in rows
         ]
-
-
-def _least(statuses: str) -> MailingStatus:
-    found = set(statuses.split(","))
-    for status in (MailingStatus.PARTIAL, MailingStatus.COMPLETE):
-        if status in found:
-            return status
-    return MailingStatus.EMPTY
 
 
 def _announcement(row: Row) -> Announcement:

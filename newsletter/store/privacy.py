@@ -19,13 +19,15 @@ _BLANKED = (
     "UPDATE sends SET address = '', message = NULL, detail = '' WHERE subscriber_id = :id",
     "UPDATE attempts SET detail = '' WHERE send_id IN (SELECT id FROM sends WHERE subscriber_id = :id)",
     (
-        "UPDATE edition_papers SET topic = '', comment = '', evidence = '', summary = '', followed = '[]' "
-        "WHERE subscriber_id = :id"
+        "UPDATE edition_papers SET topic = '', comment = '', evidence = '', summary = '', followed = '[]', "
+        "reason = NULL WHERE subscriber_id = :id"
     ),
     (
         "UPDATE editions SET facts = json_set(facts, '$.subscriber', :name, '$.topics', json('[]'), "
         "'$.categories', json('[]')) WHERE subscriber_id = :id"
     ),
+    "DELETE FROM marks WHERE subscriber_id = :id",
+    "DELETE FROM notices WHERE subscriber_id = :id",
     "UPDATE consents SET address = '', ip = '' WHERE subscriber_id = :id",
     f"DELETE FROM comments WHERE topics_key NOT IN ({_OTHERS_TOPICS})",  # noqa: S608 - a constant of ours
     f"UPDATE topics SET body = '', hash = 'erased-' || key WHERE key NOT IN ({_OTHERS_TOPICS})",  # noqa: S608

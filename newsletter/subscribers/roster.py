@@ -3,12 +3,12 @@
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from newsletter.errors import TopicsError
-from newsletter.models.subscribers import Subscriber
+from newsletter.models.papers import Taxonomy
+from newsletter.models.subscribers import Problem, Subscriber
 from newsletter.store import Store
 from newsletter.store.subscribers import FileStamp, Known
 from newsletter.topics.body import parse
@@ -16,15 +16,7 @@ from newsletter.topics.body import parse
 SLUG = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with one file; the others go on."""
-
-    slug: str
-    message: str
-
-
-def roster(folder: Path, store: Store, now: datetime) -> Iterator[Subscriber | Problem]:
+def roster(folder: Path, store: Store, taxonomy: Taxonomy, now: datetime) -> Iterator[Subscriber | Problem]:
     """Each topics file's subscriber, or what keeps it from having one; those known longest come first.
 
     An unchanged file (same time and size) is not read again. Of two files with one address the one known longer has
@@ -42,7 +34,7 @@ def roster(folder: Path, store: Store, now: datetime) -> Iterator[Subscriber | P
 
     for path in sorted(paths, key=seniority):
         try:
-            subscriber = read(path, store, known.get(path.stem), now)
+            subscriber = read(path, store, taxonomy, known.get(path.stem), now)
             owner = owners.setdefault(subscriber.wishes.email.casefold(), subscriber.slug)
             if owner != subscriber.slug:
                 raise TopicsError(f"{path.name}: email: {owner}.md has the same address; one subscriber has one file")
@@ -53,7 +45,7 @@ def roster(folder: Path, store: Store, now: datetime) -> Iterator[Subscriber | P
             yield Problem(path.stem, str(error))
 
 
-def read(path: Path, store: Store, known: Known | None, now: datetime) -> Subscriber:
+def read(path: Path, store: Store, taxonomy: Taxonomy, known: Known | None, now: datetime) -> Subscriber:
     """The subscriber of one file, read again only when it changed. Raises TopicsError."""
     if not SLUG.match(path.stem):
         raise TopicsError(f"{path.name}: a topics file is named with small letters, digits, dots and dashes")
@@ -64,7 +56,7 @@ def read(path: Path, store: Store, known: Known | None, now: datetime) -> Subscr
             subscriber = store.subscribers.load(path.stem)
             if subscriber:
                 return subscriber
-        file = parse(path.read_bytes(), path.name)
+        file = parse(path.read_bytes(), path.name, taxonomy)
     except OSError as error:
         raise TopicsError(f"{path.name}: cannot be read: {error.strerror}") from error
     for key in ("email", "categories"):

@@ -9,14 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from newsletter.errors import TopicsError
+from newsletter.models.papers import Taxonomy
 from newsletter.models.subscribers import Topic, Topics, TopicsFile, Wishes
 from newsletter.topics import front_matter
 
 MAX_BYTES = 64_000
 
 
-def parse(raw: bytes, name: str) -> TopicsFile:
-    """The topics file `raw`; `name` stands in error messages. Raises TopicsError with file, line and key."""
+def parse(raw: bytes, name: str, taxonomy: Taxonomy | None = None) -> TopicsFile:
+    """The topics file `raw`; `name` stands in error messages. Without a taxonomy any category is taken.
+
+    Raises TopicsError with file, line and key.
+    """
     if len(raw) > MAX_BYTES:
         raise TopicsError(f"{name}: is {len(raw)} bytes; a topics file has at most {MAX_BYTES}")
     try:
@@ -25,7 +29,7 @@ def parse(raw: bytes, name: str) -> TopicsFile:
         line = raw[: error.start].count(b"\n") + 1
         raise TopicsError(f"{name}:{line}: is not valid UTF-8 (byte {error.start})") from None
     front, body = front_matter.split(text, name)
-    wishes = front_matter.read(front, name) if front else Wishes()
+    wishes = front_matter.read(front, name, taxonomy) if front else Wishes()
     if not body.strip():
         raise TopicsError(f"{name}: has no topics: write what you want to read about below the front matter")
     return TopicsFile(wishes, read_body(body))

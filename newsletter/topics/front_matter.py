@@ -19,8 +19,8 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError
 
 from newsletter.errors import TopicsError
+from newsletter.models.papers import Taxonomy
 from newsletter.models.subscribers import WORKDAYS, Deliver, Keywords, Wishes
-from newsletter.sources.arxiv.categories import is_known, nearest
 from newsletter.validation import in_words
 
 FENCE = "---"
@@ -47,8 +47,11 @@ def split(text: str, name: str) -> tuple[str, str]:
     raise TopicsError(f"{name}:1: the front matter opens with --- and is never closed by a line ---")
 
 
-def read(front: str, name: str) -> Wishes:
-    """The wishes that `front` states; `name` stands in errors. Raises TopicsError with file, line and key."""
+def read(front: str, name: str, taxonomy: Taxonomy | None = None) -> Wishes:
+    """The wishes that `front` states; `name` stands in errors. Without a taxonomy any category is taken.
+
+    Raises TopicsError with file, line and key.
+    """
     mapping = _loaded(front, name)
     _refuse_unknown_keys(mapping, name)
     try:
@@ -59,7 +62,7 @@ def read(front: str, name: str) -> Wishes:
         where = ".".join(str(part) for part in first["loc"] if isinstance(part, str))
         example = f", such as {_EXAMPLES[where]}" if first["type"] == "dataclass_type" else ""
         raise TopicsError(f"{name}:{_line(mapping, first['loc'])}: {where}: {in_words(first)}{example}") from None
-    for path, problem in _problems(wishes, mapping):
+    for path, problem in _problems(wishes, mapping, taxonomy):
         raise TopicsError(f"{name}:{_line(mapping, path)}: {'.'.join(path)}: {problem}")
     return _with_weekly_day(wishes)
 
@@ -129,13 +132,15 @@ def _line(mapping: CommentedMap, location: tuple[Any, ...]) -> int:
     return line
 
 
-def _problems(wishes: Wishes, mapping: CommentedMap) -> Iterator[tuple[tuple[str, ...], str]]:
+def _problems(
+    wishes: Wishes, mapping: CommentedMap, taxonomy: Taxonomy | None
+) -> Iterator[tuple[tuple[str, ...], str]]:
     """What the types cannot say: the path of the key, and what is wrong there."""
     for category in wishes.categories:
-        if not is_known(category):
-            near = nearest(category)
+        if taxonomy and not taxonomy.is_known(category):
+            near = taxonomy.nearest(category)
             advice = f"did you mean {' or '.join(near)}?" if near else "write one like cs.LG, or an archive like math"
-            yield ("categories",), f"arXiv has no category {category!r}; {advice}"
+            yield ("categories",), f"there is no category {category!r}; {advice}"
     if wishes.email and not _ADDRESS.fullmatch(wishes.email):
         yield ("email",), f"{wishes.email!r} is not one plain address, such as ada@example.org"
     if not _LANGUAGE.fullmatch(wishes.language):

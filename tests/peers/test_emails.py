@@ -18,6 +18,7 @@ from newsletter.delivery import message
 from newsletter.rendering.templates import load_templates, render, themed
 from newsletter.rendering.theme import Theme
 from newsletter.settings import Mail
+from newsletter.sources import origins
 from tests.editions import NOW, samples
 
 pytestmark = [pytest.mark.peers, pytest.mark.xdist_group("emails")]
@@ -33,7 +34,7 @@ SENDER = Mail.model_validate({"operator": "The Moss Institute", "postal_address"
 def emails(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with each sample as .html and .eml, and the template in its theme."""
     folder = tmp_path_factory.mktemp("emails")
-    templates = load_templates(None, Theme(), SENDER)
+    templates = load_templates(None, origins(), Theme(), SENDER)
     for name, (edition, links) in samples().items():
         email = render(edition, links, templates)
         sender = "Moss News <digest@news.example.org>"

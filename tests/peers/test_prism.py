@@ -18,6 +18,7 @@ from newsletter.models.editions import Cadence, Edition, Links
 from newsletter.models.scores import Status
 from newsletter.models.sends import Outcome
 from newsletter.rendering.templates import load_templates, render
+from newsletter.sources import origins
 from tests.builders import NOON, a_paper, an_edition, scored
 from tests.delivery import OUTGOING
 
@@ -71,7 +72,7 @@ def editions() -> dict[str, Edition]:
 @pytest.mark.parametrize("kind", list(editions()))
 def test_every_kind_of_edition_is_accepted(prism: str, kind: str) -> None:
     url = "https://news.example.org/u/TOKEN"
-    email = render(editions()[kind], Links(unsubscribe=url), load_templates(None))
+    email = render(editions()[kind], Links(unsubscribe=url), load_templates(None, origins()))
     sender = "Übersicht <news@example.org>"
     envelope = message.Envelope("send000001", sender, "ada@example.org", "News", url, "leave@example.org")
     eml = message.build(email, envelope, NOON)

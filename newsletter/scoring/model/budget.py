@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from newsletter.models.scores import Cap
 from newsletter.store.charges import Charges
 
 
@@ -22,7 +23,11 @@ class Caps:
 
 
 class OutOfMoney(Exception):
-    """A cap leaves no room for this call; the message names the cap."""
+    """A cap leaves no room for this call."""
+
+    def __init__(self, cap: Cap) -> None:
+        super().__init__(cap)
+        self.cap = cap
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +71,11 @@ class Budget:
         total = sum(amounts.values())
         with self._lock:
             if self._run + total > self._caps.run:
-                raise OutOfMoney("the cap of this run is reached")
+                raise OutOfMoney(Cap.RUN)
             if self._month + total > self._caps.month:
-                raise OutOfMoney("the service's cap of this month is reached")
+                raise OutOfMoney(Cap.SERVICE_MONTH)
             if any(self._own_room(who) < amount for who, amount in amounts.items()):
-                raise OutOfMoney("your budget of this month is used up")
+                raise OutOfMoney(Cap.OWN_MONTH)
             self._move(amounts, 1)
         try:
             return Reservation(amounts, tuple(self._charges.reserve(self._run_id, amounts, now)))

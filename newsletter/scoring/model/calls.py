@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from newsletter.models.papers import Clock, Paper
+from newsletter.models.scores import Cap
 from newsletter.models.subscribers import Topics
 from newsletter.money import split
 from newsletter.scoring.model import answers as read
@@ -225,7 +226,7 @@ class Asker:
                 return self.budget.reserve(amounts, self._clock()), replace(q, payers=payers, sharers=sharers)
             payers = tuple(who for who in payers if who not in poor)
             sharers = tuple(who for who in sharers if who not in poor)
-        raise OutOfMoney("your budget of this month is used up")
+        raise OutOfMoney(Cap.OWN_MONTH)
 
     def _was_cut(self, prompt: Prompt, reply: Reply) -> bool:
         if not reply.tokens.prompt or prompt.chars <= MOST_CHARS_A_TOKEN * reply.tokens.prompt:

@@ -10,13 +10,11 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
-from newsletter.editions.candidates import followed_authors
-from newsletter.editions.selection import chosen, rank
-from newsletter.models.papers import Announcement, Clock, Paper
-from newsletter.models.scores import Cost, Reading, Score, Scored, Scorer, ScorerFor, Scores, Status
+from newsletter.models.papers import Paper
+from newsletter.models.scores import Cap, Commented, Cost, Fault, Reading, Score, Scored, Scorer, Scores, Trouble
 from newsletter.models.subscribers import Subscriber
 from newsletter.money import picodollars, shown_usd
 from newsletter.scoring.model.budget import OutOfMoney
@@ -37,58 +35,59 @@ REMARK_CHARS = 2_000
 REMARK_TOKENS = 400
 
 
-class Scoring:
-    """The model's part of one run; safe to use from several threads, one subscriber each."""
+class ModelScorer:
+    """The model's part of one run, over the local ranking; see models.scores.Scorer."""
 
-    def __init__(self, asker: Asker, planned: Planned, local_for: ScorerFor, clock: Clock) -> None:
+    def __init__(self, asker: Asker, planned: Planned, local: Scorer) -> None:
         self._asker = asker
         self._planned = planned
-        self._local_for = local_for
-        self._clock = clock
+        self._local = local
         self._shards = _Shards(asker.model.settings.prefix_rpm)
         self._turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def plan(self, readings: Iterable[Reading]) -> None:
-        """Cuts the blocks of a run and counts their readers; see models.Plan."""
-        self._planned.add(self._capped(readings), _wants_model)
+        """Cuts the blocks of a run, counts their readers and sets the readers' budgets."""
+        for who, usd in self._planned.add(readings, _wants_model).items():
+            self._asker.budget.cap(who, picodollars(usd))
 
-    def scorer_for(self, announcements: Sequence[Announcement]) -> Scorer:
-        """The scorer of some mailings; see models.ScorerFor."""
-        ranked_by = self._local_for(announcements)
+    def score(self, reading: Reading) -> Scores:
+        """The model's scores, or what the local ranking says where the model or the money failed."""
+        ranked = self._local.score(reading)
+        if not reading.papers or not _wants_model(reading.subscriber):
+            return ranked
+        if not self._planned.knows(reading.subscriber.id):
+            self.plan([reading])
+        with self._turn(reading):
+            return _Reader(self._asker, self._planned, self._shards.key, reading).scores(ranked)
 
-        def score(subscriber: Subscriber, papers: Sequence[Paper]) -> Scores:
-            ranked = ranked_by(subscriber, papers)
-            if not papers or not _wants_model(subscriber):
-                return ranked
-            if not self._planned.knows(subscriber.id):
-                self.plan([Reading(subscriber, self._clock().date(), tuple(papers))])
-            with self._turns[subscriber.topics.hash]:  # of two readers with equal topics, one buys
-                return _Reader(self._asker, self._planned, self._shards.key, subscriber, ranked).scores()
+    def comment(self, reading: Reading, shown: Sequence[Scored]) -> Commented:
+        """The model's comments on what it scored."""
+        if not _wants_model(reading.subscriber):
+            return self._local.comment(reading, shown)
+        with self._turn(reading):
+            commented = _Reader(self._asker, self._planned, self._shards.key, reading).commented(shown)
+        self._planned.finish(reading.subscriber.id)
+        return commented
 
-        return score
-
-    def _capped(self, readings: Iterable[Reading]) -> Iterable[Reading]:
-        for reading in readings:
-            wishes = reading.subscriber.wishes
-            self._asker.budget.cap(reading.subscriber.id, picodollars(wishes.budget_usd_per_month))
-            yield reading
+    def _turn(self, reading: Reading) -> threading.Lock:
+        """Of two readers with equal topics, one buys."""
+        return self._turns[reading.subscriber.topics.hash]
 
 
-def without_model(local_for: ScorerFor, missing: str) -> ScorerFor:
-    """Scorers for a service without a model; who insists on one reads what is `missing`."""
+class WithoutModel:
+    """The local scorer of a service without a model; who insists on one is told that there is none."""
 
-    def scorer_for(announcements: Sequence[Announcement]) -> Scorer:
-        ranked_by = local_for(announcements)
+    def __init__(self, local: Scorer) -> None:
+        self._local = local
+        self.plan = local.plan
+        self.comment = local.comment
 
-        def score(subscriber: Subscriber, papers: Sequence[Paper]) -> Scores:
-            ranked = ranked_by(subscriber, papers)
-            if subscriber.wishes.scorer != "openai":
-                return ranked
-            return replace(ranked, status=Status.SCORING_FAULT, fault=missing)
-
-        return score
-
-    return scorer_for
+    def score(self, reading: Reading) -> Scores:
+        """The local scores."""
+        scores = self._local.score(reading)
+        if reading.subscriber.wishes.scorer != "openai":
+            return scores
+        return replace(scores, fault=Fault(Trouble.NO_MODEL))
 
 
 def _wants_model(subscriber: Subscriber) -> bool:
@@ -115,36 +114,45 @@ class _Shards:
             return f"{part.nonce}-{(len(calls) - 1) // self._per_minute}"
 
 
-@dataclass
 class _Reader:
     """One subscriber's way through the run."""
 
-    asker: Asker
-    planned: Planned
-    cache_key: Callable[[Part], str]
-    subscriber: Subscriber
-    ranked: Scores  # by the local scorer
-    unread: set[int] = field(default_factory=set)  # papers that money did not reach
-    economies: list[str] = field(default_factory=list)
-    scored: list[Scored] | None = None  # without the words, once all is read
-
-    def __post_init__(self) -> None:
+    def __init__(self, asker: Asker, planned: Planned, cache_key: Callable[[Part], str], reading: Reading) -> None:
+        self.asker, self.planned, self.cache_key = asker, planned, cache_key
+        self.subscriber, self.date = reading.subscriber, reading.date
         self.hash = self.subscriber.topics.hash
-        self.date: date = self.planned.date(self.subscriber.id)
-        self.topics = self.asker.store.scores.topics_key(self.subscriber.topics)
-        self.local = {_key(s.paper): s for s in self.ranked.scored}
+        self.topics = asker.store.scores.topics_key(self.subscriber.topics)
+        self.local: dict[int, Scored] = {}  # by the local scorer
+        self.place: dict[int, float] = {}  # in the local ranking, as a share of it
+        self.unread: set[int] = set()  # papers that money did not reach
+        self.economies: list[Fault] = []
+
+    def scores(self, ranked: Scores) -> Scores:
+        """Reads what is not read yet, and says what it came to."""
+        self.local = {_key(s.paper): s for s in ranked.scored}
         order = sorted(self.local, key=lambda key: -self.local[key].score.local)
         self.place = {key: (n + 1) / len(order) for n, key in enumerate(order)}
-
-    def scores(self) -> Scores:
         with suppress(ModelStopped):  # what was bought until then decides what the edition is
             self._read_blocks()
             read = self._relevances()
             self._rate_novelty(read)
             self._read_again(read)
-            self.scored = self._scored()
-            self._remark(self._shown(self.scored))
-        return self._result()
+        return self._result(ranked)
+
+    def commented(self, shown: Sequence[Scored]) -> Commented:
+        """Asks for the comments that are missing; a paper that no model scored gets none."""
+        read = self.asker.store.scores.relevances(self.topics, self.asker.recipe, [_key(s.paper) for s in shown])
+        mine = [s for s in shown if _key(s.paper) in read]
+        with suppress(ModelStopped):
+            self._remark(mine)
+        said = self._comments(s.paper for s in mine)
+        account = self.asker.store.charges.account(self.subscriber.id, self.date)
+        return Commented(
+            papers=tuple(self._with_words(s, said.get(_key(s.paper))) for s in shown),
+            economies=tuple(self.economies),
+            usage=account.usage,
+            cost=_cost(account.picodollars, account.completion_picodollars),
+        )
 
     # What is known
 
@@ -180,14 +188,11 @@ class _Reader:
         for n, part in enumerate(parts):
             try:
                 if n and self.asker.budget.room(self.subscriber.id) < self._for_remarks():
-                    raise OutOfMoney("the rest of the budget is kept for comments")
+                    raise OutOfMoney(Cap.COMMENTS)
                 self._read(part, mine[part.key])
             except OutOfMoney as empty:
                 self.unread = {_key(paper) for rest in parts[n:] for paper in mine[rest.key]}
-                which = f"{len(self.unread)} of {len(self.local)} papers, those least like your topics,"
-                if len(self.unread) == len(self.local):
-                    which = "All papers"
-                self.economies.append(f"{which} were ranked by similarity only: {empty}")
+                self.economies.append(Fault(Trouble.UNREAD, (len(self.unread), len(self.local)), empty.cap))
                 return
 
     def _read(self, part: Part, mine: Sequence[Paper]) -> None:
@@ -220,7 +225,7 @@ class _Reader:
         gaps = [s.paper for key, s in self.local.items() if key in read and key not in rated]
         if gaps:
             novelty = Question("novelty", "novelty", self.date, (self.subscriber.id,))
-            self._unless_poor(lambda: self.asker.judge(novelty, gaps), f"novelty of {len(gaps)} papers was not rated")
+            self._unless_poor(lambda: self.asker.judge(novelty, gaps), Fault(Trouble.UNRATED, (len(gaps),)))
 
     def _read_again(self, read: Mapping[int, Relevance]) -> None:
         """Borderline and surprising papers once more, in another order; what a tricked call liked, one by one."""
@@ -238,7 +243,7 @@ class _Reader:
             if again:
                 question = replace(self._question("again"), final=True, before={key: once[key] for key in again})
                 if self.asker.budget.room(self.subscriber.id) < self._for_remarks() + self._worst(len(again)):
-                    raise OutOfMoney("the rest of the budget is kept for comments")
+                    raise OutOfMoney(Cap.COMMENTS)
                 self.asker.judge(question, [self.local[key].paper for key in again])
 
         def read_alone() -> None:
@@ -246,40 +251,32 @@ class _Reader:
             for key in alone:
                 self.asker.judge(question, [self.local[key].paper])
 
-        self._unless_poor(read_alone, "papers beside one that gives orders were not read again alone")
-        self._unless_poor(read_them, f"{len(again)} borderline papers were not read a second time")
+        self._unless_poor(read_alone, Fault(Trouble.NOT_READ_ALONE))
+        self._unless_poor(read_them, Fault(Trouble.NOT_READ_AGAIN, (len(again),)))
 
     def _remark(self, shown: Sequence[Scored]) -> None:
         said = self._comments(s.paper for s in shown)
-        wanted = [s.paper for s in shown if _key(s.paper) not in said and _key(s.paper) not in self.unread]
+        wanted = [s.paper for s in shown if _key(s.paper) not in said]
         if not wanted:
             return
         language = self.subscriber.wishes.language
         question = self._question("comments")
-        paid = self._unless_poor(lambda: self.asker.remark(question, wanted, language), "comments are templates")
+        paid = self._unless_poor(lambda: self.asker.remark(question, wanted, language), Fault(Trouble.NO_COMMENTS))
         said = self._comments(wanted)
         if paid and (silent := [p for p in wanted if _key(p) not in said]):
-            templates = {_key(paper): self._template(paper) for paper in silent}
-            self.asker.store.scores.keep(Bought(comments=templates, language=language), self.asker.recipe, self.topics)
+            nothing = {_key(paper): Comment(0, "", "", "") for paper in silent}  # asked twice; not again
+            self.asker.store.scores.keep(Bought(comments=nothing, language=language), self.asker.recipe, self.topics)
 
-    def _unless_poor(self, ask: Callable[[], None], economy: str) -> bool:
+    def _unless_poor(self, ask: Callable[[], None], economy: Fault) -> bool:
         """Asks, or names the economy where money does not suffice."""
         try:
             ask()
         except OutOfMoney as empty:
-            line = f"{economy}: {empty}"
-            if line not in self.economies:
-                self.economies.append(line)
+            self.economies.append(replace(economy, cap=empty.cap))
             return False
         return True
 
     # What it comes to
-
-    def _shown(self, scored: Sequence[Scored]) -> list[Scored]:
-        followed = self.subscriber.wishes.authors
-        if followed:
-            scored = [replace(s, followed=followed_authors(s.paper, followed)) for s in scored]
-        return chosen(rank(scored), self.subscriber.wishes)
 
     def _scored(self) -> list[Scored]:
         """All papers that have a score: the model's, or the local one where money did not suffice."""
@@ -290,73 +287,46 @@ class _Reader:
             if found := read.get(key):
                 topic = topics.get(found.topic, by_words.score.topic)
                 score = Score(found.value, rated.get(key), topic, local=by_words.score.local)
-                scored.append(Scored(by_words.paper, score))
+                scored.append(replace(by_words, score=score))
             elif key in self.unread:
                 scored.append(by_words)
         return scored
 
-    def _with_words(self, scored: Sequence[Scored]) -> list[Scored]:
-        """With comment, evidence, topic and summary for what may be shown."""
-        shown = [s for s in self._shown(scored) if not s.score.comment]
-        known = self._comments(s.paper for s in shown)
+    def _with_words(self, item: Scored, said: Comment | None) -> Scored:
+        if said is None:
+            return item
         topics = {topic.number: topic.name for topic in self.subscriber.topics.topics}
-        words = {_key(s.paper): known.get(_key(s.paper)) or self._template(s.paper) for s in shown}
-        return [
-            replace(
-                s,
-                score=replace(
-                    s.score,
-                    topic=topics.get(said.topic, s.score.topic),
-                    comment=said.comment,
-                    evidence=said.evidence,
-                    summary=said.summary,
-                ),
-            )
-            if (said := words.get(_key(s.paper)))
-            else s
-            for s in scored
-        ]
+        score = replace(
+            item.score,
+            topic=topics.get(said.topic, item.score.topic),
+            comment=said.comment,
+            evidence=said.evidence,
+            summary=said.summary,
+        )
+        return replace(item, score=score)
 
     def _comments(self, papers: Iterable[Paper]) -> dict[int, Comment]:
         language = self.subscriber.wishes.language
         return self.asker.store.scores.comments(self.topics, self.asker.recipe, language, map(_key, papers))
 
-    def _template(self, paper: Paper) -> Comment:
-        name = self.local[_key(paper)].score.topic
-        numbers = {topic.name: topic.number for topic in self.subscriber.topics.topics}
-        text = f"Matches your topic “{name}”." if name else "Matches your topics."
-        return Comment(numbers.get(name, 0), text, "", "")
-
-    def _result(self) -> Scores:
-        self.planned.finish(self.subscriber.id)
-        account = self.asker.store.charges.account(self.subscriber.id, self.date)
-        model = self.asker.model.settings.model
-        scored = self._scored() if self.scored is None else self.scored
+    def _result(self, ranked: Scores) -> Scores:
+        scored = self._scored()
         found = {_key(s.paper) for s in scored}
         missing = [s.paper for key, s in self.local.items() if key not in found]
         common = replace(
-            self.ranked,
-            model=model,
-            usage=account.usage,
-            cost=_cost(account.picodollars, account.completion_picodollars),
+            ranked,
+            model=self.asker.model.settings.model,
             economies=tuple(self.economies),
             prompt=page(self.subscriber.topics.body, self.asker.prompts),
         )
         if len(missing) > max(1, MISSING_AT_MOST * len(self.local)):
             # What the endpoint said is for the operator, who was warned; it does not go to readers.
-            stopped = self.asker.model.stopped
-            why = (
-                "The model could not be used" if stopped else f"{len(missing)} of {len(self.local)} papers got no score"
-            )
-            return replace(common, status=Status.SCORING_FAULT, fault=f"{why}; all were ranked by similarity instead.")
+            if self.asker.model.stopped:
+                return replace(common, fault=Fault(Trouble.MODEL_STOPPED))
+            return replace(common, fault=Fault(Trouble.UNSCORED, (len(missing), len(self.local))))
         if len(self.unread) == len(self.local):
-            return replace(common, status=Status.BUDGET, fault=self.economies[0])
-        return replace(
-            common,
-            scorer="openai",
-            scored=tuple(self._with_words(scored)),
-            not_scored=tuple(missing),
-        )
+            return replace(common, fault=self.economies[0], economies=())
+        return replace(common, scorer="openai", scored=tuple(scored), not_scored=tuple(missing))
 
     def _promise(self, papers: Sequence[Paper]) -> float:
         """How many good papers a block is likely to hold, by the local ranking."""

@@ -8,7 +8,6 @@ import secrets
 import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date
 
 from newsletter.models.papers import Paper
 from newsletter.models.scores import Reading
@@ -50,17 +49,24 @@ class Planned:
         self._most = max(4, min(MOST, context_tokens // ROOM_A_PAPER))
         self._warm = warm
         self._parts: dict[int, Part] = {}  # by paper
-        self._dates: dict[int, date] = {}
+        self._known: set[int] = set()
         self._done: set[int] = set()
         self._lock = threading.RLock()
 
-    def add(self, readings: Iterable[Reading], wants: Callable[[Subscriber], bool] = lambda _: True) -> None:
-        """Plans these readings; blocks for papers that are in none yet are cut and saved."""
+    def add(
+        self, readings: Iterable[Reading], wants: Callable[[Subscriber], bool] = lambda _: True
+    ) -> dict[int, float]:
+        """Plans these readings; blocks for papers that are in none yet are cut and saved.
+
+        Returns the monthly budget, in USD, of each subscriber heard of.
+        """
+        budgets: dict[int, float] = {}
         places: dict[int, int] = {}
         papers: dict[int, Paper] = {}
         masks: list[tuple[int, str, int]] = []
         with self._lock:
             for reading in readings:
+                budgets[reading.subscriber.id] = reading.subscriber.wishes.budget_usd_per_month
                 if not wants(reading.subscriber):
                     continue
                 mask = 0
@@ -69,7 +75,7 @@ class Planned:
                     papers.setdefault(key, paper)
                     mask |= 1 << places.setdefault(key, len(places))
                 masks.append((reading.subscriber.id, reading.subscriber.topics.hash, mask))
-                self._dates[reading.subscriber.id] = reading.date
+                self._known.add(reading.subscriber.id)
                 self._done.discard(reading.subscriber.id)
             self._cut([paper for paper in papers.values() if _key(paper) not in self._parts])
             for part in self._of(papers):
@@ -77,14 +83,11 @@ class Planned:
                 for who, topics, mask in masks:
                     if mask & held:
                         part.readers.setdefault(topics, {})[who] = None
+        return budgets
 
     def knows(self, subscriber_id: int) -> bool:
         """True when the subscriber was planned."""
-        return subscriber_id in self._dates
-
-    def date(self, subscriber_id: int) -> date:
-        """The date of a planned subscriber's edition."""
-        return self._dates[subscriber_id]
+        return subscriber_id in self._known
 
     def parts(self, papers: Iterable[Paper]) -> list[Part]:
         """The blocks that hold any of these papers."""

@@ -11,18 +11,26 @@ from typing import ClassVar
 from pydantic import Field
 
 from newsletter import __version__
-from newsletter.editions.due import ARXIV_TIME, announced_at
 from newsletter.errors import InputError
-from newsletter.models.papers import Clock, Mailing, Progress
+from newsletter.models.papers import Clock, Mailing, Origin, Progress
 from newsletter.settings import DEFAULT_SENDER, Section, Settings
 from newsletter.sources.arxiv import ladder
-from newsletter.sources.arxiv.categories import CATEGORIES, expand
+from newsletter.sources.arxiv.calendar import NEW_YORK, Hours
+from newsletter.sources.arxiv.categories import CATEGORIES, TAXONOMY
 from newsletter.sources.arxiv.doors import Doors
 from newsletter.sources.arxiv.http import Polite, Sleep
 
 EARLY_FROM = time(20, 15)  # in New York: the listing pages have turned by then
 REACHES_BACK = timedelta(days=90)  # of the catch-up pages
 FRIDAY = 4
+ORIGIN = Origin(
+    name="arxiv",
+    title="arXiv",
+    url="https://arxiv.org",
+    taxonomy=TAXONOMY,
+    calendar=Hours(),
+    pages={kind: f"https://arxiv.org/{kind}/{{id}}" for kind in ("abs", "pdf", "html", "bibtex")},
+)
 URL = r"^https?://[^\s]+$"
 
 
@@ -61,7 +69,7 @@ def connect(settings: Settings, state: Path, clock: Clock, sleep: Sleep) -> "Arx
 class Arxiv:
     """arXiv as a source of mailings."""
 
-    name = "arxiv"
+    origin = ORIGIN
 
     def __init__(self, options: Options, http: Polite, clock: Clock) -> None:
         self._options = options
@@ -78,7 +86,7 @@ class Arxiv:
 
     def newest(self, now: datetime) -> date:
         """The date of the newest mailing that can be fetched: today's in New York, or tomorrow's with `early`."""
-        local = now.astimezone(ARXIV_TIME)
+        local = now.astimezone(NEW_YORK)
         day = local.date()
         if self._options.early and local.time() >= EARLY_FROM and _is_mailing_day(day + timedelta(days=1)):
             return day + timedelta(days=1)
@@ -93,7 +101,7 @@ class Arxiv:
 
     def categories(self, wishes: tuple[str, ...]) -> tuple[str, ...]:
         """The canonical categories that a list of categories, aliases and archives stands for."""
-        return tuple(sorted(expand(wishes) & CATEGORIES))
+        return tuple(sorted(TAXONOMY.expand(wishes) & CATEGORIES))
 
     def fetch(self, day: date, categories: tuple[str, ...], before: Mailing | None, progress: Progress) -> Mailing:
         """One mailing in some categories; `before` is the one before it. Partial, with a note, if it is not whole.
@@ -101,7 +109,7 @@ class Arxiv:
         Raises InputError for a day that has no mailing to fetch, SourceError where nothing could be had.
         """
         now = self._clock()
-        today = now.astimezone(ARXIV_TIME).date()
+        today = now.astimezone(NEW_YORK).date()
         if not _is_mailing_day(day):
             raise InputError(f"{day} is a {day:%A}: arXiv has no mailing on Saturdays and Sundays")
         if day > self.newest(now):
@@ -110,7 +118,7 @@ class Arxiv:
             raise InputError(f"{day} is too long ago: arXiv's catch-up pages reach back {REACHES_BACK.days} days")
         self._http.sweep(self._options.raw_days)
         wanted = ladder.Wanted(
-            day, categories, before, is_past=day < today, next_is_out=now >= announced_at(_next(day))
+            day, categories, before, is_past=day < today, next_is_out=now >= ORIGIN.calendar.announced_at(_next(day))
         )
         if day > today:
             return ladder.fetch_early(wanted, self._doors, progress)

@@ -3,9 +3,9 @@
 Source: https://arxiv.org/category_taxonomy and arXiv's published taxonomy tables (155 active names, 149 canonical).
 """
 
-import difflib
 from collections.abc import Iterable
-from functools import cache
+
+from newsletter.models.papers import Taxonomy
 
 _ARCHIVES = """
 astro-ph: CO EP GA HE IM SR
@@ -54,28 +54,9 @@ def _categories() -> Iterable[str]:
 
 CATEGORIES: frozenset[str] = frozenset(_categories())
 ARCHIVES: frozenset[str] = frozenset(category.partition(".")[0] for category in CATEGORIES)
+TAXONOMY = Taxonomy(CATEGORIES, ALIASES, ARCHIVES)
 
 
 def canonical(category: str) -> str:
     """The name arXiv uses today: math.IT becomes cs.IT; an unknown name stays as it is."""
-    return ALIASES.get(category, category)
-
-
-def is_known(category: str) -> bool:
-    """True for a category, an alias or an archive, in arXiv's own spelling."""
-    return category in CATEGORIES or category in ALIASES or category in ARCHIVES
-
-
-def nearest(name: str) -> list[str]:
-    """Up to three names that somebody who wrote an unknown one may have meant, the likeliest first."""
-    names = {known.lower(): known for known in (*ARCHIVES, *ALIASES, *CATEGORIES)}
-    return [names[near] for near in difflib.get_close_matches(name.lower(), sorted(names), n=3, cutoff=0.7)]
-
-
-@cache
-def expand(categories: tuple[str, ...]) -> frozenset[str]:
-    """The canonical categories that a subscriber's list stands for; an archive stands for all of its own."""
-    wanted = {canonical(category) for category in categories}
-    names = (*CATEGORIES, *ALIASES)
-    inside = {canonical(name) for name in names if name.partition(".")[0] in wanted}
-    return frozenset(wanted | inside)
+    return TAXONOMY.canonical(category)

@@ -12,10 +12,10 @@ from email.utils import parsedate_to_datetime
 
 from lxml import etree
 
-from newsletter.editions.due import ARXIV_TIME
 from newsletter.errors import Malformed, SourceError
 from newsletter.models.papers import Paper
 from newsletter.sources.arxiv import markup
+from newsletter.sources.arxiv.calendar import NEW_YORK
 from newsletter.sources.arxiv.categories import canonical
 from newsletter.sources.arxiv.entries import Entry, Listed, identifier
 from newsletter.text.printable import one_line, printable
@@ -106,7 +106,7 @@ def _entry(item: etree._Element) -> Entry:
 def _date(text: str) -> date:
     try:
         moment = parsedate_to_datetime(text.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(ARXIV_TIME).date()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(NEW_YORK).date()
     except (ValueError, OverflowError, TypeError, IndexError):
         raise Malformed(f"the date {text.strip()[:40]!r} is not one") from None
 

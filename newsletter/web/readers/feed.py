@@ -25,6 +25,7 @@ def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
             [rooms.store.editions.load(edition_id) for edition_id in ids],
             rooms.signer.url(Purpose.FEED, number),
             Sender(rooms.templates.mailer, rooms.templates.operator, rooms.templates.postal_address),
+            rooms.templates.origins,
             [rooms.signer.url(Purpose.EDITION, edition_id) for edition_id in ids],
         )
         return Response(rss, media_type="application/rss+xml; charset=utf-8")

@@ -1,12 +1,6 @@
-"""The tables, as numbered migrations that are applied once and in order. Never edit one that was released: add one.
-
-Times are ISO 8601 text in UTC, dates ISO text, lists and objects JSON text, money integers in picodollars.
-"""
+"""The tables of the first release."""
 
 from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
-
-migrations = Migrations("newsletter")
 
 _TABLES = """
 -- A paper version. Title and abstract never change once stored, so scores may refer to the integer key.
@@ -191,14 +185,12 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
-@migrations()
 def m001_initial(db: Database) -> None:
     for statement in _TABLES.split(";\n"):
         if statement.strip():
             db.conn.execute(statement)
 
 
-@migrations()
 def m002_fetched_mailings(db: Database) -> None:
     """What a source knows of a mailing beyond its papers; `covered` is empty for one from a file."""
     db.conn.execute("ALTER TABLE mailings ADD COLUMN mark TEXT NOT NULL DEFAULT ''")
@@ -206,7 +198,6 @@ def m002_fetched_mailings(db: Database) -> None:
     db.conn.execute("ALTER TABLE mailings ADD COLUMN early INTEGER NOT NULL DEFAULT 0")
 
 
-@migrations()
 def m003_accounts(db: Database) -> None:
     """How often a score was read, a block's fence, and each account's part of prompt and completion."""
     for change in (
@@ -239,14 +230,12 @@ INSERT INTO facts (name, value) VALUES ('suppression_key', lower(hex(randomblob(
 """
 
 
-@migrations()
 def m004_delivery(db: Database) -> None:
     for statement in _DELIVERY.split("\n"):
         if statement.strip():
             db.conn.execute(statement)
 
 
-@migrations()
 def m005_papers_in_their_mailing(db: Database) -> None:
     """What an edition says of a paper beside its score: its mailing's date, and its rank as a share in percent."""
     db.conn.execute("ALTER TABLE edition_papers ADD COLUMN mailing_date TEXT")

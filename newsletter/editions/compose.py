@@ -1,0 +1,270 @@
+"""Decides what each subscriber gets today and freezes it: due ─▶ candidates ─▶ score ─▶ select ─▶ comment ─▶ edition.
+
+One subscriber's trouble stays theirs: whatever a stage raises, the others get their editions.
+"""
+
+import secrets
+import string
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from threading import Event
+
+from newsletter.editions.candidates import candidates
+from newsletter.editions.due import Due, due
+from newsletter.editions.selection import Selection, select
+from newsletter.models.editions import Candidates, Edition
+from newsletter.models.papers import Announcement, MailingDay, MailingStatus, Origin, Taxonomy
+from newsletter.models.scores import Commented, Fault, Pool, Reading, Scorer, Scores, Status, Trouble
+from newsletter.models.subscribers import Problem, Subscriber, SubscriberStatus
+from newsletter.store import Store
+from newsletter.store.editions import Frozen
+from newsletter.threads import in_threads
+
+LOOK_BACK = timedelta(days=90)  # how far a reader's missed mailings are looked for
+GIVEN_BACK = timedelta(days=14)  # how long a mailing whose digest was not sent is offered again
+_LETTERS = string.ascii_lowercase + string.digits
+Entries = Callable[[], Iterable[Subscriber | Problem]]  # called once to plan, once to compose: nobody is kept in memory
+
+
+@dataclass(frozen=True, slots=True)
+class Composing:
+    """What composing takes. `to_people`: editions go to people, so who may not be mailed gets none.
+
+    `sent_through` is the day through which mailings count as sent although no edition is on record.
+    """
+
+    store: Store
+    scorer: Scorer
+    origins: Mapping[str, Origin]
+    taxonomy: Taxonomy
+    to_people: bool = False
+    workers: int = 2
+    stop: Event = field(default_factory=Event)
+    tell: Callable[[int], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """What composing came to for one subscriber: an edition of so many papers, or the reason why there is none."""
+
+    slug: str
+    status: Status | None = None
+    papers: int = 0
+    candidates: int = 0
+    reason: str = ""
+    failed: bool = False
+    fault: Fault | None = None  # of the scorer: what the edition says of it
+    waited: timedelta | None = None  # from the announcement to the edition
+
+
+def compose(
+    entries: Entries, desk: Composing, now: datetime, sent_through: date | None = None, only: date | None = None
+) -> tuple[Composed, ...]:
+    """An edition, frozen with its send, for each subscriber to whom one is due.
+
+    With `only`, that one mailing is considered, as if its day were today.
+    """
+    morning = _Morning(desk, now, sent_through, only)
+    desk.scorer.plan(item.reading for item in morning.gathered(entries) if isinstance(item, _Gathered))
+
+    def each(item: _Gathered | Composed) -> Composed:
+        return item if isinstance(item, Composed) else _composed(item, desk, now)
+
+    waiting = (item for item in morning.gathered(entries) if not desk.stop.is_set())
+    return in_threads(each, waiting, desk.workers, desk.tell)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """A subscriber to whom an edition is due, with its candidates."""
+
+    subscriber: Subscriber
+    due: Due
+    chosen: Candidates
+    status: Status
+    pool: Pool
+    announced_at: datetime
+
+    @property
+    def reading(self) -> Reading:
+        return Reading(self.subscriber, self.due.date, self.chosen.papers, self.pool)
+
+
+_Late = tuple[tuple[date, ...], datetime]  # the mailings of the last edition, and when it was frozen
+
+
+class _Morning:
+    """The mailings that may be due this morning; their announcements are loaded once for all subscribers."""
+
+    def __init__(self, desk: Composing, now: datetime, sent_through: date | None, only: date | None) -> None:
+        self._desk, self._store = desk, desk.store
+        self._sent_through = sent_through
+        self._only = only
+        mailings = self._store.mailings.days(since=only or (now - LOOK_BACK).date())
+        waited_for = set() if only else {day.date for day in mailings if not self._is_settled(day, now)}
+        self._days = [day for day in mailings if (day.date == only if only else day.date not in waited_for)]
+        self._punctual: set[_Late] = set()
+        self._loaded: dict[tuple[tuple[date, ...], tuple[int | None, ...]], tuple[list[Announcement], Pool]] = {}
+
+    def gathered(self, entries: Entries) -> Iterator["_Gathered | Composed"]:
+        """What is due to each subscriber, or why nothing is."""
+        for entry in entries():
+            if isinstance(entry, Problem):
+                yield Composed(entry.slug, reason=entry.message, failed=True)
+                continue
+            try:
+                yield self._gather(entry)
+            except Exception as error:  # noqa: BLE001 - one subscriber must not harm the others
+                yield Composed(entry.slug, reason=_said(entry.slug, error), failed=True)
+
+    def _gather(self, subscriber: Subscriber) -> "_Gathered | Composed":
+        slug, wishes, store = subscriber.slug, subscriber.wishes, self._store
+        if subscriber.status is not SubscriberStatus.ACTIVE:
+            return Composed(slug, reason=f"is {subscriber.status}")
+        if self._desk.to_people and (barred := store.subscribers.barred(subscriber)):
+            return Composed(slug, reason=barred)  # nothing is bought for whom nothing may be sent
+        newest = store.editions.newest(subscriber.id, until=self._only or date.max)
+        next_due = due(wishes.deliver, *self._open_days(subscriber, newest))
+        if next_due is None:
+            return Composed(slug, reason="has nothing due")
+        if store.editions.exists(subscriber.id, next_due.date):
+            return Composed(slug, reason="has this edition already")
+        late = (newest.mailings, newest.frozen_at) if newest else None
+        announcements, pool = self._announced(next_due.mailings, late)
+        sent = store.editions.sent_papers(subscriber.id, pool.papers)
+        chosen = candidates(wishes, announcements, sent, self._desk.taxonomy)
+        return _Gathered(
+            subscriber, next_due, chosen, self._status(next_due.mailings), pool, self._announced_at(next_due.date)
+        )
+
+    def _announced(self, days: tuple[date, ...], late: _Late | None) -> tuple[list[Announcement], Pool]:
+        """The papers of `days`, after those of the last edition's mailings that arrived after it was frozen."""
+        mailings = self._store.mailings
+        found = mailings.announcements(late[0], added_after=late[1]) if late and late not in self._punctual else []
+        if late and not found:
+            self._punctual.add(late)
+        key = days, tuple(announcement.paper.key for announcement in found)
+        if key not in self._loaded:
+            announcements = [*found, *mailings.announcements(days)]
+            self._loaded[key] = announcements, Pool(tuple(announcement.paper for announcement in announcements))
+        return self._loaded[key]
+
+    def _open_days(self, subscriber: Subscriber, newest: Frozen | None) -> tuple[Sequence[MailingDay], date | None]:
+        """The days that this subscriber's next edition may cover, and the day after which they begin.
+
+        Mailings whose digest failed, expired or was skipped are open again.
+        """
+        last = max((day for day in (newest.date if newest else None, self._sent_through) if day), default=None)
+        if last is None:
+            return self._days, None
+        back = self._store.editions.given_back(subscriber.id, last - GIVEN_BACK)
+        days = [day for day in self._days if day.date > last or day.date in back]
+        return days, min((day.date for day in days), default=last) - timedelta(days=1)
+
+    def _status(self, days: tuple[date, ...]) -> Status:
+        found = {day.status for day in self._days if day.date in days and not day.early}
+        if MailingStatus.PARTIAL in found:
+            return Status.ARXIV_FAULT
+        return Status.HOLIDAY if found == {MailingStatus.EMPTY} else Status.OK
+
+    def _is_settled(self, day: MailingDay, now: datetime) -> bool:
+        origin = self._desk.origins.get(day.source)
+        return origin is None or origin.calendar.settled(day, now)
+
+    def _announced_at(self, day: date) -> datetime:
+        """When the last of the day's sources announced."""
+        origins = [self._desk.origins[d.source] for d in self._days if d.date == day and d.source in self._desk.origins]
+        return max(origin.calendar.announced_at(day) for origin in origins or self._desk.origins.values())
+
+
+def _composed(item: _Gathered, desk: Composing, now: datetime) -> Composed:
+    try:
+        return _compose(item, desk, now)
+    except Exception as error:  # noqa: BLE001 - one subscriber must not harm the others
+        scores = Scores((), "local", not_scored=item.chosen.papers, fault=Fault(Trouble.SCORER_FAILED))
+        told = edition(item.subscriber, item.due, item.chosen, scores, Selection((), ()), Commented(()), item.status)
+        done = _frozen(told, item, desk.store, now)
+        return replace(done, reason=_said(item.subscriber.slug, error), failed=True)
+
+
+def _compose(item: _Gathered, desk: Composing, now: datetime) -> Composed:
+    subscriber, reading = item.subscriber, item.reading
+    scores = desk.scorer.score(reading)
+    selected = select(subscriber.wishes, item.chosen, scores)
+    commented = desk.scorer.comment(reading, () if scores.fault else selected.papers)
+    told = edition(subscriber, item.due, item.chosen, scores, selected, commented, item.status)
+    if subscriber.wishes.deliver.empty == "silent" and _is_quiet(told):
+        return Composed(subscriber.slug, reason="wants no mail on an empty day")
+    return _frozen(told, item, desk.store, now)
+
+
+def edition(  # noqa: PLR0917 - one value of each stage, in the order of the day
+    subscriber: Subscriber,
+    due: Due,
+    candidates: Candidates,
+    scores: Scores,
+    selected: Selection,
+    commented: Commented,
+    mailings: Status,
+) -> Edition:
+    """One subscriber's edition. `mailings` says what is known of them: ok, holiday, arXiv fault."""
+    wishes = subscriber.wishes
+    return Edition(
+        subscriber=subscriber.slug,
+        date=due.date,
+        scorer=scores.scorer,
+        model=scores.model,
+        totals=replace(candidates.totals, relevant=len(selected.papers)),
+        papers=commented.papers or selected.papers,
+        near_misses=selected.near_misses,
+        not_scored=scores.not_scored,
+        usage=commented.usage,
+        cost=commented.cost,
+        prompt=scores.prompt,
+        cadence=due.cadence,
+        status=_status(scores, mailings, selected),
+        mailings=due.mailings,
+        older=due.older,
+        fault=scores.fault,
+        economies=(*scores.economies, *commented.economies),
+        categories=wishes.categories,
+        topics=tuple(topic.name for topic in subscriber.topics.topics),
+        full_papers=wishes.full_papers,
+        language=wishes.language,
+    )
+
+
+def _status(scores: Scores, mailings: Status, selected: Selection) -> Status:
+    """The scorer's own trouble outranks what is known of the mailings."""
+    if scores.status is not Status.OK:
+        return scores.status
+    if mailings is not Status.OK:
+        return mailings
+    return Status.OK if selected.papers else Status.NO_MATCH
+
+
+def _frozen(told: Edition, item: _Gathered, store: Store, now: datetime) -> Composed:
+    slug = item.subscriber.slug
+    if store.editions.freeze(told, item.subscriber, _send_id(), now) is None:
+        return Composed(slug, reason="has this edition already")
+    return Composed(
+        slug,
+        told.status,
+        len(told.papers),
+        told.totals.candidates,
+        waited=now - item.announced_at,
+        fault=told.fault,
+    )
+
+
+def _is_quiet(told: Edition) -> bool:
+    return not told.papers and told.status in (Status.NO_MATCH, Status.HOLIDAY)
+
+
+def _said(slug: str, error: Exception) -> str:
+    return f"{slug}: composing failed: {type(error).__name__}: {error}"
+
+
+def _send_id() -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(10))
