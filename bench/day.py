@@ -75,7 +75,7 @@ def main() -> None:
             listing = str(a_mailing(Path(folder), mix))
             peak = 0.0
             for stage, arguments in (
-                ("compose (read, score, pick, freeze)", ["--no-send"]),
+                ("compose (read, score, select, freeze)", ["--no-send"]),
                 ("send (render, message, outbox)", []),
                 ("again (nothing is due)", []),
             ):
