@@ -1,6 +1,7 @@
 """The import rule and one vendor, one door: read from the code, so that nobody has to remember them."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,10 @@ def test_a_breach_is_found(tmp_path: Path, file: str, line: str, breach: str) ->
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text(line, encoding="utf-8")
     assert breach in [*breaches_of_the_import_rule(tmp_path), *breaches_of_the_doors(tmp_path)]
+
+
+def test_the_picture_in_the_docs_names_the_packages_as_they_rank() -> None:
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition("| packages | answer |")[2].partition("\n\n")[0].strip().splitlines()[1:]
+    named = [set(re.findall(r"`(\w+)`", line.split("|")[1])) for line in table]
+    assert named == RANKS
