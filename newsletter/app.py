@@ -22,6 +22,7 @@ from newsletter.pipeline import Services, writer
 from newsletter.rendering.templates import Templates, load_templates
 from newsletter.rendering.theme import Theme
 from newsletter.scoring import connect
+from newsletter.scoring.model import prompts
 from newsletter.scoring.model.client import OpenAISettings
 from newsletter.scoring.similarity import Similarity
 from newsletter.settings import Section, Settings, load
@@ -94,7 +95,7 @@ def services(
                     store=store,
                     backend=backend,
                     backend_name=settings.mail.backend,
-                    write=writer(store, templates(settings), signer(settings), settings.mail, now),
+                    write=writer(store, templates(settings), signer(settings), settings.mail, now, _prompt(settings)),
                     sender=settings.mail.sender,
                     clock=now,
                     lanes=options.lanes,
@@ -109,6 +110,11 @@ def services(
             )
     finally:
         backend.close()
+
+
+def _prompt(settings: Settings) -> Callable[[str], str]:
+    """The model's instructions with some topics, as a page shows them."""
+    return lambda topics: prompts.page(topics, prompts.load_prompts(settings.home))
 
 
 def taxonomy() -> Taxonomy:

@@ -5,7 +5,7 @@ mailing ─▶ compose:  for each subscriber due: candidates ─▶ score ─▶
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -68,12 +68,22 @@ def run(entries: Entries, services: Services, only: date | None = None, *, send:
     return Report(composed, sent.sends, sent.halted, sent.alert)
 
 
-def writer(store: Store, templates: Templates, signer: Signer, mail: Mail, clock: Clock) -> Callable[[Send], bytes]:
-    """Makes the message that carries a send's edition."""
+def writer(  # noqa: PLR0917 - what a message takes
+    store: Store,
+    templates: Templates,
+    signer: Signer,
+    mail: Mail,
+    clock: Clock,
+    prompt: Callable[[str], str] = str,
+) -> Callable[[Send], bytes]:
+    """Makes the message that carries a send's edition; `prompt` makes the model's instructions of some topics."""
 
     def write(send: Send) -> bytes:
         links = _links(send, store, signer)
-        email = render(store.editions.load(send.edition_id), links, templates)
+        edition = store.editions.load(send.edition_id)
+        if edition.attach == "page" and edition.scorer == "openai":
+            edition = replace(edition, prompt=prompt(store.editions.topics(send.edition_id)))
+        email = render(edition, links, templates)
         envelope = message.Envelope(
             send_id=send.id,
             sender=mail.sender,

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from newsletter.files import PACKAGE
-from newsletter.models.editions import Cadence, Edition, Kind, Links, Totals
+from newsletter.models.editions import Cadence, Edition, Kind, Links, Month, Totals
 from newsletter.models.papers import Paper
-from newsletter.models.scores import Cap, Cost, Fault, Score, Scored, Status, Trouble, Usage
+from newsletter.models.scores import Cap, Cost, Fault, Reason, Score, Scored, Status, Strength, Trouble, Usage
 from newsletter.sources import mailing_file
 from newsletter.text.tex import displayed
 from tests.builders import WEDNESDAY
@@ -49,12 +49,15 @@ def sample_scored(count: int, *, by_model: bool = True) -> tuple[Scored, ...]:
             relevance=max(5, 10 - i // 5),
             novelty=max(3, 9 - i // 4) if by_model else None,
             topic=TOPICS[i % 3],
-            comment=COMMENTS[i % 2] if by_model else "Matching words: labels, sample, bound.",
+            comment=COMMENTS[i % 2] if by_model else "",
             summary=_sentence_with_we(paper.abstract) if by_model else "",
             local=1 - i / 100,
         )
         followed = (paper.shown.authors[-1],) if i == 2 else ()
-        items.append(Scored(paper, score, followed, WEDNESDAY - timedelta(days=i % 3), i + 1))
+        strength = list(Strength)[min(i // 5, 2)]
+        reason = Reason(i % 3 + 1, _sentence_with_we(paper.shown.abstract), strength=strength)
+        day = WEDNESDAY - timedelta(days=i % 3)
+        items.append(Scored(paper, score, followed, day, i + 1, None if by_model else reason))
     return tuple(items)
 
 
@@ -73,7 +76,8 @@ def sample_edition(count: int = 18, **fields: object) -> Edition:
         mailings=(WEDNESDAY,),
         categories=("cs.LG", "stat.ML"),
         topics=TOPICS,
-        full_papers=6,
+        min_relevance=7,
+        month=Month("0.6200", "1.00"),
     )
     return replace(edition, **fields)  # type: ignore[arg-type]
 
@@ -94,6 +98,9 @@ def samples() -> dict[str, tuple[Edition, Links]]:
     return {
         "daily": (sample_edition(), LINKS),
         "daily-local": (replace(local, papers=sample_scored(14, by_model=False)), LINKS),
+        "daily-page": (sample_edition(25, length="page", attach="page"), LINKS),
+        "daily-40": (sample_edition(40), replace(LINKS, feedback="https://news.example.org/f/c2FtcGxl")),
+        "local-40": (replace(local, papers=sample_scored(40, by_model=False)), LINKS),
         "daily-missed": (sample_edition(1, near_misses=()), missed),
         "daily-german": (sample_edition(9, language="de"), LINKS),
         "daily-spanish": (sample_edition(9, language="es"), LINKS),
@@ -105,7 +112,7 @@ def samples() -> dict[str, tuple[Edition, Links]]:
         "arxiv-fault": (_empty(Status.ARXIV_FAULT, near_misses=(), totals=Totals()), LINKS),
         "arxiv-partial": (sample_edition(7, status=Status.ARXIV_FAULT), LINKS),
         "scoring-fault": (
-            sample_edition(7, status=Status.SCORING_FAULT, not_scored=unscored, fault=Fault(Trouble.MODEL_STOPPED)),
+            sample_edition(7, status=Status.SCORING_FAULT, not_scored=unscored),
             LINKS,
         ),
         "scoring-outage": (_empty(Status.SCORING_FAULT, near_misses=(), not_scored=unscored), LINKS),

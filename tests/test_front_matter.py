@@ -37,7 +37,8 @@ categories: [cs.LG, astro-ph]
 min_relevance: 6
 min_novelty: 2
 max_papers: 30
-full_papers: 0
+length: page
+attach: page
 announce: [new, replace]
 authors: [Emmy Noether]
 keywords: {include: [moss], exclude: [survey, fungi]}
@@ -52,7 +53,8 @@ budget_usd_per_month: 2
         min_relevance=6,
         min_novelty=2,
         max_papers=30,
-        full_papers=0,
+        length="page",
+        attach="page",
         announce=(AnnounceType.NEW, AnnounceType.REPLACE),
         authors=("Emmy Noether",),
         keywords=Keywords(("moss",), ("survey", "fungi")),

@@ -16,7 +16,7 @@ from tests.builders import WEDNESDAY
 ROOT = Path(__file__).parent.parent
 SPOKEN = sorted(path.name for path in LOCALE.iterdir() if path.is_dir())
 KEYWORDS = {"say": None, "count": (1, 2), "N_": None}
-SOURCES = {"newsletter/rendering/digest.py": "python", "newsletter/rendering/language.py": "python"} | {
+SOURCES = {f"newsletter/rendering/{name}.py": "python" for name in ("digest", "language", "reasons", "sentences")} | {
     f"templates/digest.{end}": "jinja2" for end in ("mjml", "txt")
 }
 

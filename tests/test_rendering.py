@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from newsletter.errors import InputError
 from newsletter.models.editions import Cadence, Edition, Links
 from newsletter.models.papers import Paper
-from newsletter.models.scores import Score, Scored, Status
+from newsletter.models.scores import Score, Scored, Status, Usage
 from newsletter.rendering.digest import clean
 from newsletter.rendering.shorten import BUDGET
 from newsletter.rendering.templates import Templates, compile_mjml, load_templates, markdown, render, web_copy
@@ -80,7 +80,9 @@ def text_of(edition: Edition, links: Links = LINKS) -> str:
 # Golden files
 
 
-@pytest.mark.parametrize("name", ["daily", "daily-german", "weekly", "no-match", "scoring-outage", "bare"])
+@pytest.mark.parametrize(
+    "name", ["daily", "daily-german", "daily-local", "weekly", "no-match", "scoring-outage", "bare"]
+)
 @pytest.mark.parametrize("form", ["html", "txt", "md"])
 def test_the_edition_looks_as_it_did(name: str, form: str) -> None:
     edition, links = samples()[name]
@@ -147,13 +149,13 @@ def test_the_first_line_of_the_mail_is_what_the_mailbox_shows_beside_the_subject
 
 def test_who_read_the_papers_is_said() -> None:
     assert "read by gpt-5-mini, your share $0.0040" in html_of(sample_edition())
-    assert "no language model read these" in html_of(sample_edition(scorer="local"))
+    assert "no language model read these" in html_of(sample_edition(scorer="local", usage=Usage()))
 
 
 def test_a_mail_of_unknown_outcome_is_the_first_thing_said() -> None:
     edition, links = samples()["daily-missed"]
     page = Page(html_of(edition, links))
-    assert page.text.startswith("Yesterday's mail may not have reached you. Read it on the web")
+    assert page.text.startswith("Your last mail may not have reached you. Read it on the web")
     assert links.missed_web_copy in page.urls
 
 
@@ -164,9 +166,9 @@ def test_a_mail_of_unknown_outcome_is_the_first_thing_said() -> None:
         ("holiday", "arXiv announced nothing"),
         ("arxiv-fault", "arXiv's mailing could not be read"),
         ("arxiv-partial", "arXiv's mailing was incomplete"),
-        ("scoring-fault", "Not all papers could be scored today"),
+        ("scoring-fault", "Not all papers could be scored. The papers without a score are named below."),
         ("scoring-outage", "the new papers could not be scored"),
-        ("budget", "Your budget for this month did not reach"),
+        ("budget", "were ranked by similarity only: your budget of this month is used up."),
         ("catch-up", "Too old to be part of this mail: the mailings of Friday 13 November"),
         ("welcome", "Good to have you"),
     ],
@@ -190,45 +192,182 @@ def test_every_status_without_papers_has_a_reason_and_a_subject() -> None:
     assert len(said) == len(Status)
 
 
-def test_full_papers_go_by_topic_and_the_rest_follow_in_short() -> None:
+def test_papers_go_by_topic_and_numbers_rise_down_the_page() -> None:
     papers = [scored(a_paper(i, title=f"Paper {i}"), topic=("Moss", "Stones")[i % 2]) for i in range(1, 5)]
-    page = Page(html_of(an_edition(papers, full_papers=3)))
-    order = ["Stones", "Paper 1", "Paper 3", "Moss", "Paper 2", "More papers for you", "Paper 4"]
-    shown = page.text[page.text.index("in short") :]
+    page = Page(html_of(an_edition(papers)))
+    order = ["Stones", "1. Paper 1", "2. Paper 3", "Moss", "3. Paper 2", "4. Paper 4"]
+    shown = page.text[page.text.rindex("Stones 1.") :]
     assert [shown.index(words) for words in order] == sorted(shown.index(words) for words in order)
-    assert shown.count("We watch moss grow on stones and measure its colour.") == 4
 
 
-def test_an_edition_of_several_mailings_goes_by_day() -> None:
+def test_a_brief_edition_has_five_in_full_ten_in_short_and_a_line_each_for_the_rest() -> None:
+    edition = an_edition([scored(a_paper(i), topic="Moss", comment="It fits.") for i in range(1, 41)])
+    html = html_of(edition)
+    assert (html.count("From the abstract:"), html.count("It fits.")) == (5, 5 + 10 + 3)
+    assert all(f"/abs/{item.paper.id}" in html and item.paper.id in Page(html).text for item in edition.papers)
+
+
+def test_a_brief_mail_of_forty_papers_is_read_in_five_minutes() -> None:
+    for name in ("daily-40", "local-40"):
+        assert len(Page(html_of(*samples()[name])).text.split()) <= 1300, name
+
+
+def test_the_first_screen_names_the_best_three_with_what_is_new_and_why() -> None:
+    edition, links = samples()["daily"]
+    top = Page(html_of(edition, links)).text.partition("Methods with guarantees")[0]
+    for item in edition.papers[:3]:
+        assert item.paper.shown.title in top
+        assert item.score.comment[:40] in top
+
+
+@pytest.mark.parametrize("name", ["daily", "daily-page", "weekly", "bare", "daily-german"])
+def test_the_plain_text_begins_with_how_many_the_best_title_and_why(name: str) -> None:
+    edition, links = samples()[name]
+    start = " ".join(text_of(edition, links)[:350].split())
+    assert start.startswith(str(len(edition.papers)))
+    assert name == "bare" or str(edition.totals.candidates) in start
+    assert edition.papers[0].paper.shown.title in start
+    assert edition.papers[0].score.comment[:40] in start
+
+
+def test_without_a_model_no_number_from_1_to_10_is_shown_but_a_word() -> None:
+    edition, links = samples()["daily-local"]
+    page = Page(html_of(edition, links))
+    assert {"close match", "match", "near"} <= set(re.findall("close match|match|near", page.text))
+    assert "relevance 1" not in page.text
+    assert "novelty" not in page.text
+    assert "Closest sentence: “" in page.text
+
+
+def test_a_comment_that_names_another_topic_is_followed_by_the_heading() -> None:
+    item = scored(a_paper(), topic="Moss", comment="A classic of stones, with a bound.")
+    page = Page(html_of(an_edition([item], topics=("Moss", "Stones"), scorer="openai", model="m")))
+    assert "Stones 1. On the growth" in page.text
+
+
+def test_code_and_project_pages_are_linked_from_well_known_hosts_only() -> None:
+    abstract = (
+        "We grow moss. Code: https://github.com/moss/grow. See http://moss.github.io/page and https://evil.example/x."
+    )
+    urls = Page(html_of(an_edition([scored(a_paper(abstract=abstract))]))).urls
+    assert "https://github.com/moss/grow" in urls
+    assert "https://moss.github.io/page" in urls
+    assert not [url for url in urls if "evil" in url]
+
+
+def test_marks_are_offered_where_their_route_exists() -> None:
+    edition = sample_edition(8)
+    links = replace(LINKS, feedback="https://news.example.org/f/token")
+    urls = Page(html_of(edition, links)).urls
+    for mark in ("more", "less", "save"):
+        assert sum(url.startswith(links.feedback) and url.endswith(f"&mark={mark}") for url in urls) == 8
+        assert f"&mark={mark}" in text_of(edition, links)
+
+
+def test_the_account_says_this_month_and_who_wrote_the_comments() -> None:
+    page = Page(html_of(sample_edition()))
+    assert "this month $0.6200 of $1.00" in page.text
+    assert "Comments written by gpt-5-mini." in page.text
+    assert "written by" not in Page(html_of(*samples()["daily-local"])).text
+
+
+def test_every_mail_carries_both_sentences_that_arxiv_asks_for() -> None:
+    for edition, links in samples().values():
+        email = render(replace(edition, language="en"), links, TEMPLATES)
+        for text in (Page(email.html).text, " ".join(email.text.split())):
+            assert "Thank you to arXiv for use of its open access interoperability." in text
+            assert "was not reviewed or approved by, nor does it necessarily express or reflect" in text
+
+
+def test_just_under_the_cut_is_only_what_is_one_point_below() -> None:
+    def heading(*relevances: int) -> str:
+        near = tuple(scored(a_paper(20 + i), relevance) for i, relevance in enumerate(relevances))
+        return html_of(an_edition([scored(a_paper())], near_misses=near, min_relevance=7, min_novelty=1))
+
+    assert ">Just under the cut<" in heading(6, 6)
+    assert ">Just under the cut<" not in heading(6, 4)
+    assert ">Closest<" in heading(6, 4)
+
+
+# The whole page
+
+
+def _rows(edition: Edition) -> dict[str, list[str]]:
+    """What the whole page has, row by row; each text must be found."""
+    usage, cost, totals = edition.usage, edition.cost, edition.totals
+    papers = edition.papers
+    return {
+        "year": [str(edition.date.year)],
+        "model": [edition.model],
+        "tokens": [str(n) for n in (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)],
+        "cost": [f"${part}" for part in (cost.prompt, cost.completion, cost.total)],
+        "announced": [str(totals.announced)],
+        "scanned": [str(totals.scanned)],
+        "relevant": [str(totals.relevant)],
+        "titles": [item.paper.shown.title for item in papers],
+        "authors": [name for item in papers for name in item.paper.shown.authors[:6]],
+        "links": [],
+        "ids": [item.paper.id for item in papers],
+        "abstracts": [clean(item.paper.shown.abstract) for item in papers],
+        "comments": [item.score.comment for item in papers],
+        "relevance": [f"relevance {item.score.relevance}" for item in papers],
+        "novelty": [f"novelty {item.score.novelty}" for item in papers],
+    }
+
+
+@pytest.mark.parametrize("count", [25, 38])
+def test_a_page_has_everything_of_every_paper_in_html_text_and_attachment(count: int) -> None:
+    edition = sample_edition(count, length="page", attach="page", prompt="Be kind.", near_misses=())
+    email = render(edition, LINKS, TEMPLATES)
+    assert len(email.html.encode()) <= BUDGET
+    assert email.attachment
+    page = Page(email.html)
+    for row, texts in _rows(edition).items():
+        for text in texts:
+            assert text in page.text, row
+            assert text in " ".join(email.text.split()), row
+    for item in edition.papers:
+        assert page.text.count(item.paper.shown.title) >= 2, "in the contents and above its abstract"
+        assert f"https://arxiv.org/abs/{item.paper.id}" in page.urls
+        assert item.paper.abstract in email.attachment.text
+    assert email.attachment.text == markdown(edition, TEMPLATES)
+    assert email.attachment.text.endswith("Be kind.")
+    assert "Be kind." not in email.html + email.text + web_copy(edition, LINKS, TEMPLATES)
+
+
+def test_the_text_of_a_brief_edition_is_as_complete_as_that_of_a_page() -> None:
+    edition = sample_edition(30)
+    text = " ".join(text_of(edition).split())
+    for item in edition.papers:
+        assert clean(item.paper.shown.abstract) in text
+        assert all(name in text for name in item.paper.shown.authors)
+
+
+def test_an_edition_of_several_mailings_has_the_best_first_and_then_goes_by_day() -> None:
     monday = WEDNESDAY.replace(day=16)
-    papers = [replace(scored(a_paper(i)), date=day) for i, day in enumerate([WEDNESDAY, monday, WEDNESDAY], 1)]
+    papers = [replace(scored(a_paper(i)), date=(monday, WEDNESDAY)[i % 2]) for i in range(1, 10)]
     edition = an_edition(papers, cadence=Cadence.WEEKLY, mailings=(monday, WEDNESDAY))
     page = Page(html_of(edition))
-    assert "16 to 18 November" in page.text
-    headings = [m.start() for m in re.finditer("Monday 16 November On|Wednesday 18 November On", page.text)]
-    assert len(headings) == 2
+    assert "16 to 18 November 2026" in page.text
+    headings = re.findall("The best of the week(?= 1)|Monday 16 November(?= 6)|Wednesday 18 November(?= 8)", page.text)
+    assert headings == ["The best of the week", "Monday 16 November", "Wednesday 18 November"]
 
 
 def test_authors_are_shortened_after_six_but_followed_ones_are_kept_and_marked() -> None:
     paper = a_paper(authors=tuple(f"Author {i}" for i in range(1, 10)))
     item = replace(scored(paper), followed=("Author 8",))
-    assert "Author 5, Author 6, ★ Author 8 and 2 more" in html_of(an_edition([item]))
-
-
-def test_the_place_of_the_day_is_said_only_where_it_means_something() -> None:
-    best, worst = replace(scored(a_paper(1)), top=3), replace(scored(a_paper(2)), top=60)
-    page = Page(html_of(an_edition([best, worst])))
-    assert "top 3 % today" in page.text
-    assert "60 %" not in page.text
+    assert "Author 5, Author 6, ★ Author 8 and 2 more" in html_of(an_edition([item], length="page"))
+    assert "Author 1, Author 2, ★ Author 8 and 6 more" in html_of(an_edition([item]))
 
 
 def test_a_link_appears_only_when_its_route_exists() -> None:
     edition = sample_edition(3)
     without, with_all = Page(html_of(edition, Links())).urls, Page(html_of(edition)).urls
     assert not [url for url in without if "news.example.org" in url]
-    for url in (LINKS.unsubscribe, LINKS.web_copy, LINKS.preferences, LINKS.feed, f"{LINKS.web_copy}#p1"):
+    for url in (LINKS.unsubscribe, LINKS.web_copy, LINKS.preferences, LINKS.feed):
         assert url in with_all
-        assert url.split("#")[0] in text_of(edition)
+        assert url in text_of(edition)
+    assert with_all.count(LINKS.web_copy) == 1
 
 
 def test_unsubscribing_is_possible_near_the_top() -> None:
@@ -273,7 +412,8 @@ def test_the_web_copy_shows_nothing_of_the_topics_file() -> None:
 
 def test_the_frame_speaks_the_readers_language() -> None:
     german = html_of(sample_edition(9, language="de"))
-    assert "9 Arbeiten für Sie von 224 neuen in cs.LG, stat.ML · Mittwoch, 18. November" in german
+    assert "9 Arbeiten für Sie von 224 neuen in cs.LG, stat.ML" in german
+    assert "Mittwoch, 18. November 2026" in german
     assert '<html lang="de"' in german
     assert '<h3 id="p1" lang="en"' in german
     assert "artículos para ti" in html_of(sample_edition(9, language="es-MX"))
@@ -331,9 +471,9 @@ def many(count: int, **fields: object) -> tuple[Scored, ...]:
 
 
 @pytest.mark.parametrize("count", [1, 38, 70, 200])
-@pytest.mark.parametrize("full", [12, 200])
-def test_any_number_of_papers_fits_and_all_are_named(count: int, full: int) -> None:
-    edition = sample_edition(papers=many(count), full_papers=full)
+@pytest.mark.parametrize("length", ["brief", "page"])
+def test_any_number_of_papers_fits_and_all_are_named(count: int, length: str) -> None:
+    edition = sample_edition(papers=many(count), length=length)
     email = render(edition, LINKS, TEMPLATES)
     assert len(email.html.encode()) <= BUDGET
     page, flowing = Page(email.html), " ".join(email.text.split())
@@ -347,7 +487,7 @@ def test_three_thousand_authors_and_the_longest_texts_fit() -> None:
     crowd = tuple(f"Author Number{i}" for i in range(3000))
     huge = many(200, authors=crowd, abstract="Moss & stone. " * 400, comment="page " * 200, journal_ref="J " * 200)
     huge = tuple(replace(item, followed=crowd[:200]) for item in huge)
-    edition = sample_edition(papers=huge, full_papers=200, not_scored=tuple(i.paper for i in many(300)))
+    edition = sample_edition(papers=huge, length="page", not_scored=tuple(i.paper for i in many(300)))
     html = html_of(edition)
     assert len(html.encode()) <= BUDGET
     assert all(f"/abs/{item.paper.id}" in html for item in huge)
@@ -355,8 +495,8 @@ def test_three_thousand_authors_and_the_longest_texts_fit() -> None:
 
 def test_abstracts_are_shortened_from_the_bottom_up() -> None:
     abstract = "Moss grows slowly on every stone. " * 100
-    edition = an_edition([scored(a_paper(i, abstract=abstract)) for i in range(1, 40)], full_papers=40)
-    lengths = [len(text) for text in re.findall(r"Moss grows slowly[^<]*", html_of(edition))]
+    edition = an_edition([scored(a_paper(i, abstract=abstract)) for i in range(1, 40)], length="page")
+    lengths = [len(text) for text in re.findall(r"Moss grows slowly[^<]*", html_of(edition).partition("<h3")[2])]
     assert lengths == sorted(lengths, reverse=True)
     assert lengths[0] >= len(abstract.strip())
     assert "Shortened, so that no mailbox cuts it" in html_of(edition)
@@ -364,9 +504,9 @@ def test_abstracts_are_shortened_from_the_bottom_up() -> None:
 
 
 def test_a_paper_never_costs_twice_its_text_in_markup() -> None:
-    edition = sample_edition(40, full_papers=12)
+    edition = sample_edition(40)
     one_less = replace(edition, papers=edition.papers[:-1])
-    for bigger, smaller in ((edition, one_less), (sample_edition(9, full_papers=9), sample_edition(8, full_papers=9))):
+    for bigger, smaller in ((edition, one_less), (sample_edition(9, length="page"), sample_edition(8, length="page"))):
         more, less = html_of(bigger), html_of(smaller)
         text = len(Page(more).text.encode()) - len(Page(less).text.encode())
         assert len(more.encode()) - len(less.encode()) - text < 2 * text

@@ -31,7 +31,7 @@ def test_each_paper_is_an_item_with_a_stable_identity() -> None:
 
 def test_an_edition_without_papers_says_why() -> None:
     (item,) = items(an_edition(status=Status.HOLIDAY), web_copies=["https://news.example.org/e/copy"])
-    assert item["title"].startswith("No arXiv mailing today")
+    assert item["title"].startswith("No arXiv mailing · ")
     assert item["link"] == "https://news.example.org/e/copy"
     assert "holiday" in item["description"]
 

@@ -1,4 +1,4 @@
-"""A week in one email: each paper under the day on which it was announced, also after the store kept the edition."""
+"""A week in one email: its best papers, then each under its day, also after the store kept the edition."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -20,11 +20,15 @@ from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file
 MONDAY = WEDNESDAY - timedelta(days=2)
 
 
-def test_papers_stand_under_the_day_of_their_mailing_with_their_place_in_the_week(tmp_path: Path) -> None:
+def test_papers_after_the_best_stand_under_the_day_of_their_mailing_with_their_place_in_the_week(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "ada.md").write_text(a_topics_file("ada", min_relevance="1"), encoding="utf-8")
     with Store.open(tmp_path / "newsletter.db") as store:
-        store.mailings.save(a_mailing(a_paper(1, title="Monday moss"), day=MONDAY), NOON)
-        store.mailings.save(a_mailing(a_paper(2, title="Wednesday moss"), day=WEDNESDAY), NOON)
+        store.mailings.save(a_mailing(*(a_paper(n, title=f"Monday moss {n}") for n in range(1, 5)), day=MONDAY), NOON)
+        store.mailings.save(
+            a_mailing(*(a_paper(n, title=f"Wednesday moss {n}") for n in range(5, 9)), day=WEDNESDAY), NOON
+        )
         (ada,) = (entry for entry in roster(tmp_path, store, taxonomy(), NOON) if isinstance(entry, Subscriber))
         week = Due((MONDAY, WEDNESDAY), Cadence.WEEKLY)
         announcements = store.mailings.announcements(week.mailings)
@@ -35,7 +39,9 @@ def test_papers_stand_under_the_day_of_their_mailing_with_their_place_in_the_wee
         send = store.editions.freeze(told, ada, "a1b2c3d4e5", NOON)
         assert send
         kept = store.editions.load(send.edition_id)
-    assert {item.paper.title: item.date for item in kept.papers} == {"Monday moss": MONDAY, "Wednesday moss": WEDNESDAY}
-    assert sorted(item.top or 0 for item in kept.papers) == [50, 100]
+    assert {item.date for item in kept.papers if item.paper.title.startswith("Monday")} == {MONDAY}
+    assert {item.date for item in kept.papers if item.paper.title.startswith("Wednesday")} == {WEDNESDAY}
+    assert sorted(item.top or 0 for item in kept.papers) == [13, 25, 38, 50, 63, 75, 88, 100]
     text = " ".join(render(kept, Links(), load_templates(None, origins())).text.split())
-    assert text.index("MONDAY 16 NOVEMBER") < text.rindex("1. Monday moss") < text.index("WEDNESDAY 18 NOVEMBER")
+    best = text.index("THE BEST OF THE WEEK")
+    assert best < text.index("WEDNESDAY 18 NOVEMBER") < text.index("6. Wednesday moss 6")

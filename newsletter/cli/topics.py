@@ -50,6 +50,8 @@ def check(
     else:
         for name, file in read.items():
             _print(name, file)
+    for warning in (warning for file in read.values() for warning in file.warnings):
+        show.warn(f"newsletter: {warning}")
     if len(read) < len(files):
         raise typer.Exit(TopicsError.exit_code)
 

@@ -6,14 +6,14 @@ most of the time of an email, and its folding would break the one-click header.
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.base64mime import header_encode
 from email.header import Header
 from email.utils import format_datetime, formataddr
 
-from newsletter.models.editions import Email
+from newsletter.models.editions import Attachment, Email
 
 LONGEST_WORD = 60  # of a header that is folded at its spaces
 WORD_OCTETS = 39  # of text in one encoded word
@@ -59,19 +59,39 @@ def domain(sender: str) -> str:
 
 
 def build(email: Email, envelope: Envelope, date: datetime) -> bytes:
-    """The RFC 5322 message: text first, then HTML, CRLF line ends, no line longer than 998 octets.
+    """The RFC 5322 message: text, HTML, what is attached; CRLF line ends, no line longer than 998 octets.
 
     Raises ValueError for an address or a URI that no header can carry.
     """
     boundary = f"=_{envelope.send_id}"  # quoted-printable text never contains "=_" (RFC 2045 §6.7)
-    head = "\r\n".join(f"{name}: {value}" for name, value in _headers(email, envelope, date, boundary) if value)
+    found = _headers(email, envelope, date)
     parts = (
         f"--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
         f"Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
         + quoted_printable(content)
         for subtype, content in (("plain", email.text), ("html", email.html))
     )
-    return head.encode("ascii") + b"\r\n\r\n" + b"\r\n".join(parts) + f"\r\n--{boundary}--\r\n".encode()
+    kind, body = f'multipart/alternative; boundary="{boundary}"', _closed(parts, boundary)
+    if email.attachment:
+        kind, body = _with_attachment(kind, body, email.attachment, f"=_m{envelope.send_id}")
+    head = "\r\n".join(f"{name}: {value}" for name, value in (*found, ("Content-Type", kind)) if value)
+    return head.encode("ascii") + b"\r\n\r\n" + body
+
+
+def _closed(parts: Iterable[bytes], boundary: str) -> bytes:
+    return b"\r\n".join(parts) + f"\r\n--{boundary}--\r\n".encode()
+
+
+def _with_attachment(kind: str, body: bytes, attachment: Attachment, boundary: str) -> tuple[str, bytes]:
+    """The content type and the body of the message with one page attached."""
+    name = _one_line(attachment.name).replace('"', "").encode("ascii", "replace").decode()
+    head = f"--{boundary}\r\nContent-Type: {kind}\r\n\r\n".encode()
+    page = (
+        f"--{boundary}\r\nContent-Type: text/markdown; charset=utf-8\r\n"
+        f'Content-Disposition: attachment; filename="{name}"\r\n'
+        f"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    ).encode() + quoted_printable(attachment.text)
+    return f'multipart/mixed; boundary="{boundary}"', _closed((head + body, page), boundary)
 
 
 def quoted_printable(text: str) -> bytes:
@@ -80,7 +100,7 @@ def quoted_printable(text: str) -> bytes:
     return binascii.b2a_qp(lines.encode("utf-8", "replace")).replace(b"\n", b"\r\n")
 
 
-def _headers(email: Email, envelope: Envelope, date: datetime, boundary: str) -> list[tuple[str, str]]:
+def _headers(email: Email, envelope: Envelope, date: datetime) -> list[tuple[str, str]]:
     sender = _mailbox(envelope.sender)
     leave = [f"<{_uri(envelope.unsubscribe_url)}>"] if envelope.unsubscribe_url else []
     if envelope.unsubscribe_address:
@@ -102,7 +122,6 @@ def _headers(email: Email, envelope: Envelope, date: datetime, boundary: str) ->
         ("Feedback-ID", _uri(envelope.feedback_id)),
         ("Auto-Submitted", "auto-generated"),  # RFC 3834
         ("MIME-Version", "1.0"),
-        ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
     ]
 
 

@@ -7,16 +7,17 @@ import secrets
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Event
 
 from newsletter.editions.candidates import candidates
 from newsletter.editions.due import Due, due
 from newsletter.editions.selection import Selection, select
-from newsletter.models.editions import Candidates, Edition
+from newsletter.models.editions import Candidates, Edition, Month
 from newsletter.models.papers import Announcement, MailingDay, MailingStatus, Origin, Taxonomy
 from newsletter.models.scores import Commented, Fault, Pool, Reading, Scorer, Scores, Status, Trouble
 from newsletter.models.subscribers import Problem, Subscriber, SubscriberStatus
+from newsletter.money import shown_usd
 from newsletter.store import Store
 from newsletter.store.editions import Frozen
 from newsletter.threads import in_threads
@@ -194,6 +195,8 @@ def _compose(item: _Gathered, desk: Composing, now: datetime) -> Composed:
     selected = select(subscriber.wishes, item.chosen, scores)
     commented = desk.scorer.comment(reading, () if scores.fault else selected.papers)
     told = edition(subscriber, item.due, item.chosen, scores, selected, commented, item.status)
+    if told.usage.total_tokens:
+        told = replace(told, month=_month(subscriber, desk.store, now))
     if subscriber.wishes.deliver.empty == "silent" and _is_quiet(told):
         return Composed(subscriber.slug, reason="wants no mail on an empty day")
     return _frozen(told, item, desk.store, now)
@@ -230,8 +233,11 @@ def edition(  # noqa: PLR0917 - one value of each stage, in the order of the day
         economies=(*scores.economies, *commented.economies),
         categories=wishes.categories,
         topics=tuple(topic.name for topic in subscriber.topics.topics),
-        full_papers=wishes.full_papers,
+        length=wishes.length,
+        attach=wishes.attach,
         language=wishes.language,
+        min_relevance=wishes.min_relevance,
+        min_novelty=wishes.min_novelty,
     )
 
 
@@ -242,6 +248,12 @@ def _status(scores: Scores, mailings: Status, selected: Selection) -> Status:
     if mailings is not Status.OK:
         return mailings
     return Status.OK if selected.papers else Status.NO_MATCH
+
+
+def _month(subscriber: Subscriber, store: Store, now: datetime) -> Month:
+    """This calendar month's account (UTC), as the budget counts it."""
+    start = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return Month(shown_usd(store.charges.paid(subscriber.id, start)), f"{subscriber.wishes.budget_usd_per_month:.2f}")
 
 
 def _frozen(told: Edition, item: _Gathered, store: Store, now: datetime) -> Composed:

@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from newsletter.errors import InputError
-from newsletter.models.editions import Cadence, Edition, Kind, Totals
+from newsletter.models.editions import Cadence, Edition, Kind, Month, Totals
 from newsletter.models.papers import Day, Paper
 from newsletter.models.scores import Cap, Cost, Fault, Reason, Score, Scored, Status, Strength, Trouble, Usage
+from newsletter.models.subscribers import Attach, Length
 from newsletter.text.tex import displayed
 from newsletter.validation import in_words
 
@@ -32,6 +33,11 @@ class _Totals(BaseModel):
     scanned: int = 0
     candidates: int = 0
     relevant: int = 0
+
+
+class _Month(BaseModel):
+    spent: str
+    budget: str
 
 
 class _Fault(BaseModel):
@@ -98,8 +104,12 @@ class _File(BaseModel):
     economies: list[_Fault] = []
     categories: list[str] = []
     topics: list[str] = []
-    full_papers: int = 12
+    length: Length = "brief"
+    attach: Attach = "none"
     language: str = "en"
+    min_relevance: int = 0
+    min_novelty: int = 0
+    month: _Month | None = None
 
 
 def dump(edition: Edition) -> str:
@@ -118,8 +128,12 @@ def dump(edition: Edition) -> str:
             "economies": [_fault(economy) for economy in edition.economies],
             "categories": edition.categories,
             "topics": edition.topics,
-            "full_papers": edition.full_papers,
+            "length": edition.length,
+            "attach": edition.attach,
             "language": edition.language,
+            "min_relevance": edition.min_relevance,
+            "min_novelty": edition.min_novelty,
+            "month": asdict(edition.month) if edition.month else None,
             "scorer": edition.scorer,
             "model": edition.model,
             "usage": {
@@ -174,8 +188,12 @@ def parse(raw: bytes, name: str) -> Edition:
         economies=tuple(economy.fault() for economy in file.economies),
         categories=tuple(file.categories),
         topics=tuple(file.topics),
-        full_papers=file.full_papers,
+        length=file.length,
+        attach=file.attach,
         language=file.language,
+        min_relevance=file.min_relevance,
+        min_novelty=file.min_novelty,
+        month=Month(**file.month.model_dump()) if file.month else None,
     )
 
 

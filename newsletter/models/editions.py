@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from newsletter.models.papers import Day, Paper
 from newsletter.models.scores import FREE, NO_TOKENS, Cost, Fault, Scored, Status, Usage
+from newsletter.models.subscribers import Attach, Length
 
 
 class Kind(StrEnum):
@@ -43,10 +44,19 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class Month:
+    """What the reader spent this month, this edition included, and may spend: decimal strings in USD."""
+
+    spent: str
+    budget: str
+
+
+@dataclass(frozen=True, slots=True)
 class Edition:
     """What one subscriber gets from one or more mailings, best first.
 
     Identity: subscriber, `date` of the last mailing, kind. `older` are due mailings too old to be merged.
+    The thresholds are the reader's; 0 where they are unknown.
     """
 
     subscriber: str
@@ -69,8 +79,12 @@ class Edition:
     economies: tuple[Fault, ...] = ()
     categories: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
-    full_papers: int = 12
+    length: Length = "brief"
+    attach: Attach = "none"
     language: str = "en"
+    min_relevance: int = 0
+    min_novelty: int = 0
+    month: Month | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +100,14 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A page of text/markdown that goes with an email."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Email:
     """An edition rendered; `preheader` is what a mailbox shows beside the subject."""
 
@@ -93,3 +115,4 @@ class Email:
     html: str
     text: str
     preheader: str = ""
+    attachment: Attachment | None = None

@@ -52,6 +52,9 @@ class Topics:
 
 Score1To10 = Annotated[int, Interval(ge=1, le=10)]
 
+Length = Literal["brief", "page"]  # of an email: the best in full and the rest in short, or everything of every paper
+Attach = Literal["none", "page"]
+
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 WORKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri")
@@ -85,7 +88,8 @@ class Wishes:
     min_relevance: Score1To10 = 7
     min_novelty: Score1To10 = 1
     max_papers: Annotated[int, Interval(ge=1, le=200)] = 40
-    full_papers: Annotated[int, Ge(0)] = 12
+    length: Length = "brief"
+    attach: Attach = "none"
     announce: tuple[AnnounceType, ...] = (AnnounceType.NEW, AnnounceType.CROSS)
     authors: tuple[str, ...] = ()
     keywords: Keywords = Keywords()
@@ -101,6 +105,7 @@ class TopicsFile:
 
     wishes: Wishes
     topics: Topics
+    warnings: tuple[str, ...] = ()  # of keys that are read no more, a sentence each
 
 
 @dataclass(frozen=True, slots=True)

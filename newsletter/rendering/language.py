@@ -51,6 +51,10 @@ class Words:
         values = {"weekday": say(_WEEKDAYS[day.weekday()]), "day": day.day, "month": say(_MONTHS[day.month - 1])}
         return say("{weekday} {day} {month}", **values)
 
+    def dated(self, day: date) -> str:
+        """Wednesday 18 November 2026."""
+        return self.say("{day} {year}", day=self.day(day), year=day.year)
+
     def days(self, first: date, last: date) -> str:
         """16 to 18 November, or both days in full where the month changes."""
         if (first.year, first.month) != (last.year, last.month):

@@ -1,6 +1,6 @@
 """Decides how a reader is told why a paper is there, and what went wrong with scoring: facts in, sentences out."""
 
-from newsletter.models.scores import Cap, Fault, Scored, Trouble
+from newsletter.models.scores import Cap, Fault, Scored, Strength, Trouble
 from newsletter.rendering.language import N_, Words
 
 _TROUBLES = {
@@ -32,12 +32,28 @@ def worded_fault(fault: Fault, words: Words) -> str:
     return words.say(_CAPS[fault.cap], what=what) if fault.cap else what
 
 
-def worded_reason(item: Scored, words: Words) -> str:
-    """Why a paper is listed: the model's comment, else the facts that the scorer gave; empty where there are none."""
+def worded_reason(item: Scored, words: Words, *, with_topic: bool = True) -> str:
+    """Why a paper is listed: the model's comment, else topic and closest sentence; empty where nothing is known.
+
+    Without `with_topic` the topic is left out where a sentence is given, for it stands in the heading.
+    """
     if item.score.comment:
         return item.score.comment
-    if item.reason and item.reason.words:
-        return words.say("Matching words: {list}.", list=", ".join(item.reason.words))
-    if item.score.topic:
-        return words.say("Matches your topic “{topic}”.", topic=item.score.topic)
-    return ""
+    topic, sentence = item.score.topic, item.reason.sentence if item.reason else ""
+    if sentence and (not with_topic or not topic):
+        return words.say("Closest sentence: “{sentence}”", sentence=sentence)
+    if sentence:
+        return words.say("Closest to your topic “{topic}”: “{sentence}”", topic=topic, sentence=sentence)
+    return words.say("Closest to your topic “{topic}”.", topic=topic) if topic else ""
+
+
+_STRENGTHS = {
+    Strength.CLOSE: N_("close match"),
+    Strength.MATCH: N_("match"),
+    Strength.NEAR: N_("near"),
+}
+
+
+def worded_strength(strength: Strength, words: Words) -> str:
+    """How well a paper fits that no model graded."""
+    return words.say(_STRENGTHS[strength])

@@ -13,11 +13,11 @@ from newsletter.rendering.digest import Digest, Entry, Form, shortened
 
 BUDGET = 90_000  # bytes of HTML; Gmail clips a message at about 102 kB
 _KEPT_NOT_SCORED = 20
-_MARKUP = {Form.FULL: 1500, Form.BRIEF: 360, Form.LINE: 200}  # bytes around the texts of an entry, roughly
+_MARKUP = {Form.FULL: 1500, Form.BRIEF: 700, Form.LINE: 260}  # bytes around the texts of an entry, roughly
 
 
 def _abstract_to(length: int) -> Callable[[Entry], Entry]:
-    return lambda entry: replace(entry, abstract=shortened(entry.abstract, length) if length else "")
+    return lambda entry: replace(entry, excerpt=shortened(entry.excerpt, length) if length else "")
 
 
 def _sentences_to(length: int) -> Callable[[Entry], Entry]:
@@ -92,8 +92,17 @@ def _fewer_not_scored(told: Digest, excess: int) -> Digest:
 def _bytes(entry: Entry) -> int:
     """Roughly what an entry weighs in HTML."""
     parts = {
-        Form.FULL: (entry.title, entry.title, entry.authors, entry.new, entry.why, *entry.facts, entry.abstract),
-        Form.BRIEF: (entry.title, entry.authors, entry.new or entry.why),
+        Form.FULL: (
+            entry.title,
+            entry.title,
+            entry.authors,
+            entry.authors,
+            entry.new,
+            entry.why,
+            *entry.facts,
+            entry.excerpt,
+        ),
+        Form.BRIEF: (entry.title, entry.why or entry.new),
         Form.LINE: (entry.title,),
     }
     return _MARKUP[entry.form] + sum(len(escape(part).encode()) for part in parts[entry.form])

@@ -16,8 +16,9 @@ from jinja2 import Environment, StrictUndefined, Template, TemplateError
 
 from newsletter.errors import InputError
 from newsletter.files import find
-from newsletter.models.editions import Edition, Email, Links
+from newsletter.models.editions import Attachment, Edition, Email, Links
 from newsletter.models.papers import Origin, Paper
+from newsletter.models.scores import Reason
 from newsletter.rendering.digest import Digest, Sender, digest
 from newsletter.rendering.language import Words, words
 from newsletter.rendering.shorten import fitted
@@ -111,26 +112,41 @@ def render(edition: Edition, links: Links, templates: Templates) -> Email:
         html=fitted(told, lambda shown: templates.html.render(context, told=shown)),
         text=templates.text.render(context, told=told),
         preheader=told.notices[0].text if told.notices else told.status,
+        attachment=_attachment(edition, templates),
     )
 
 
+def _attachment(edition: Edition, templates: Templates) -> Attachment | None:
+    """The Markdown page for whoever wants it; an edition without papers has none."""
+    if edition.attach == "none" or not edition.papers:
+        return None
+    return Attachment(f"papers-{edition.date}.md", markdown(edition, templates))
+
+
 def web_copy(edition: Edition, links: Links, templates: Templates) -> str:
-    """The edition as a web page: every paper, whatever its size, and nothing of the topics file.
+    """The edition as a web page: everything of every paper, whatever its size, and nothing of the topics file.
 
     Topics, followed authors and the comments, which speak of both, stay in the reader's own mail.
     """
     public = replace(
         edition,
         papers=tuple(
-            replace(item, score=replace(item.score, topic="", comment=""), followed=()) for item in edition.papers
+            replace(item, score=replace(item.score, topic="", comment=""), followed=(), reason=_public(item.reason))
+            for item in edition.papers
         ),
         near_misses=(),
         topics=(),
         prompt="",
+        length="page",
     )
     spoken = words(edition.language)
     context = _context(links, templates, spoken)
     return templates.html.render(context, told=_told(public, links, templates, spoken))
+
+
+def _public(reason: Reason | None) -> Reason | None:
+    """Of a reason only the strength: the rest speaks of the topics."""
+    return Reason(strength=reason.strength) if reason else None
 
 
 def markdown(edition: Edition, templates: Templates) -> str:
@@ -149,6 +165,7 @@ def _context(links: Links, templates: Templates, spoken: Words) -> dict[str, obj
         "links": links,
         "theme": templates.theme,
         "say": spoken.say,
+        "mailer": templates.mailer,
         "count": spoken.count,
         "lang": spoken.language,
     }

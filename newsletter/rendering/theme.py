@@ -28,7 +28,7 @@ class Theme(Section):
     """Name, colours and words of the operator's own; `logo` is text, for no email of ours loads an image."""
 
     section: ClassVar[str] = "theme"
-    name: str = "arXiv newsletter"
+    name: str = "Preprint Post"
     logo: str = ""
     accent: str = Field(default="#a3201d", pattern=_HEX)
     dark_accent: str = Field(default="#f2968c", pattern=_HEX)

@@ -141,6 +141,18 @@ class Charges:
         )
         return {row["subscriber_id"]: row["spent"] for row in rows}
 
+    def paid(self, subscriber_id: int, since: datetime) -> int:
+        """Picodollars of the calls that one subscriber paid for since then, shares included."""
+        row = self._database.row(
+            """
+            SELECT coalesce(sum(a.picodollars), 0) AS paid FROM accounts AS a JOIN charges ON charges.id = charge_id
+            WHERE a.subscriber_id = ? AND at >= ?
+            """,
+            [subscriber_id, since.isoformat()],
+        )
+        assert row is not None, "an aggregate has one row"
+        return int(row["paid"])
+
     def warm_blocks(self, since: datetime) -> set[int]:
         """The blocks of calls that wrote to or read from the provider's cache since then."""
         rows = self._database.rows(

@@ -32,7 +32,7 @@ def parse(raw: bytes, name: str, taxonomy: Taxonomy | None = None) -> TopicsFile
     wishes = front_matter.read(front, name, taxonomy) if front else Wishes()
     if not body.strip():
         raise TopicsError(f"{name}: has no topics: write what you want to read about below the front matter")
-    return TopicsFile(wishes, read_body(body))
+    return TopicsFile(wishes, read_body(body), front_matter.warnings(front, name) if front else ())
 
 
 # Body

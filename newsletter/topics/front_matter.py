@@ -29,6 +29,7 @@ _KEYS = {
     "deliver": [f.name for f in fields(Deliver)],
     "keywords": [f.name for f in fields(Keywords)],
 }
+_FORMER = {"full_papers": "write length: brief (the best in full) or length: page (everything of every paper)"}
 _DEEPEST = 3
 _WISHES = TypeAdapter(Wishes)
 _ADDRESS = re.compile(r"[^@\s<>,;\"\x00-\x1f\x7f]+@[^@\s<>,;\"\x00-\x1f\x7f]+")
@@ -65,6 +66,13 @@ def read(front: str, name: str, taxonomy: Taxonomy | None = None) -> Wishes:
     for path, problem in _problems(wishes, mapping, taxonomy):
         raise TopicsError(f"{name}:{_line(mapping, path)}: {'.'.join(path)}: {problem}")
     return _with_weekly_day(wishes)
+
+
+def warnings(front: str, name: str) -> tuple[str, ...]:
+    """A sentence for each key that an earlier release knew and that does nothing now."""
+    mapping = _loaded(front, name)
+    lines = ((_line(mapping, (key,)), key) for key in _FORMER if key in mapping)
+    return tuple(f"{name}:{line}: {key} is read no more; {_FORMER[key]}" for line, key in lines)
 
 
 def with_front_matter(text: str, values: dict[str, Any], name: str) -> str:
@@ -105,7 +113,7 @@ def _refuse_unknown_keys(mapping: CommentedMap, name: str) -> None:
     inner = [(key, mapping[key]) for key in _KEYS if isinstance(mapping.get(key), CommentedMap)]
     for path, node in [("", mapping), *inner]:
         for key in node:
-            if key not in _KEYS[path]:
+            if key not in _KEYS[path] and not (path == "" and key in _FORMER):
                 where = f"{path}.{key}" if path else str(key)
                 line = _line(mapping, (path, key) if path else (key,))
                 raise TopicsError(f"{name}:{line}: unknown key {where}; known keys: {', '.join(_KEYS[path])}")

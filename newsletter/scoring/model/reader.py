@@ -287,7 +287,7 @@ class _Reader:
             if found := read.get(key):
                 topic = topics.get(found.topic, by_words.score.topic)
                 score = Score(found.value, rated.get(key), topic, local=by_words.score.local)
-                scored.append(replace(by_words, score=score))
+                scored.append(replace(by_words, score=score, reason=None))  # strength is for what no model graded
             elif key in self.unread:
                 scored.append(by_words)
         return scored
