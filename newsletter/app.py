@@ -24,6 +24,7 @@ from newsletter.rendering.theme import Theme
 from newsletter.scoring import connect
 from newsletter.scoring.model import prompts
 from newsletter.scoring.model.client import OpenAISettings
+from newsletter.scoring.remembered import stored_archive, stored_past
 from newsletter.scoring.similarity import Similarity
 from newsletter.settings import Section, Settings, load
 from newsletter.sources.contract import Source
@@ -79,7 +80,7 @@ def services(
     backend, options = backends.connect(settings), backends.options(settings)
     stop = stop or threading.Event()
     try:
-        with connect.scorer(settings, store, Similarity(), command="run", clock=now, warn=warn) as scorer:
+        with connect.scorer(settings, store, local_scorer(store), command="run", clock=now, warn=warn) as scorer:
             yield Services(
                 composing=Composing(
                     store=store,
@@ -115,6 +116,11 @@ def services(
 def _prompt(settings: Settings) -> Callable[[str], str]:
     """The model's instructions with some topics, as a page shows them."""
     return lambda topics: prompts.page(topics, prompts.load_prompts(settings.home))
+
+
+def local_scorer(store: Store) -> Similarity:
+    """The scorer that needs no model, with what the store has of earlier days."""
+    return Similarity(archive=stored_archive(store), past=stored_past(store))
 
 
 def taxonomy() -> Taxonomy:

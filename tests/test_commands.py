@@ -54,7 +54,7 @@ def test_a_day_is_run_once_however_often_it_is_asked_for(newsletter: Command, ho
 
 
 def test_a_changed_topics_file_changes_only_that_subscriber(newsletter: Command, tmp_path: Path) -> None:
-    papers = [a_line(n, title=f"A ledger of {n} ropes") for n in range(1, 30)] + [
+    papers = [a_line(n, title=f"A ledger of {n} ropes", abstract="Wide barrels.") for n in range(1, 30)] + [
         a_line(30),
         a_line(31, title="Of tides and moss"),
     ]

@@ -1,25 +1,51 @@
 """Learning from judged papers."""
 
-from newsletter.scoring.learned import NOTHING_LEARNED, dot, learn
+import numpy as np
+from scipy.sparse import csr_matrix
 
-LIKED, DISLIKED = {"moss": 1.0}, {"tax": 1.0}
+from newsletter.scoring.learned import Learned, Lesson, learn
+
+LIKED, DISLIKED = [1.0, 0.0], [0.0, 1.0]
+
+
+def taught(*said: tuple[list[float], Lesson]) -> Learned:
+    """What lessons on papers of two words teach."""
+    rows = np.array([row for row, _ in said]).reshape(-1, 2)
+    return learn(csr_matrix(rows), np.zeros((len(rows), 0)), [lesson for _, lesson in said])
+
+
+def opinion(learned: Learned, row: list[float]) -> float:
+    return float(learned.of(csr_matrix([row]), np.zeros((1, 0)))[0])
 
 
 def test_words_of_relevant_papers_gain_and_those_of_irrelevant_ones_lose() -> None:
-    learned = learn([(LIKED, 9), (DISLIKED, 1)] * 10)
-    assert dot(learned.weights, LIKED) > 0 > dot(learned.weights, DISLIKED)
+    learned = taught(*[(LIKED, Lesson(9)), (DISLIKED, Lesson(1))] * 10)
+    assert opinion(learned, LIKED) > 0 > opinion(learned, DISLIKED)
 
 
 def test_equal_history_teaches_the_same() -> None:
-    history = [(LIKED, 9), (DISLIKED, 1), ({"moss": 0.6, "tax": 0.8}, 4)] * 5
-    assert learn(history) == learn(history)
+    history = [(LIKED, Lesson(9)), (DISLIKED, Lesson(1)), ([0.6, 0.8], Lesson(4))] * 5
+    assert np.array_equal(taught(*history).words, taught(*history).words)
 
 
 def test_evidence_is_about_the_number_of_relevant_papers() -> None:
-    assert learn([(LIKED, 10)] * 3 + [(DISLIKED, 1)] * 20).evidence == 3
+    assert taught(*[(LIKED, Lesson(10))] * 3, *[(DISLIKED, Lesson(1))] * 20).evidence == 3
 
 
-def test_nothing_is_learned_from_nothing_or_from_one_opinion() -> None:
-    assert learn([]) == NOTHING_LEARNED
-    assert learn([(DISLIKED, 1)] * 5) == NOTHING_LEARNED
-    assert learn([(LIKED, 10)] * 5) == NOTHING_LEARNED
+def test_older_days_fade() -> None:
+    learned = taught(
+        (LIKED, Lesson(10)), (LIKED, Lesson(1, days_ago=60)), (DISLIKED, Lesson(1)), (DISLIKED, Lesson(10, days_ago=60))
+    )
+    assert opinion(learned, LIKED) > opinion(learned, DISLIKED)
+
+
+def test_what_weighs_more_wins() -> None:
+    learned = taught(
+        (LIKED, Lesson(10, weight=5.0)), (LIKED, Lesson(1)), (DISLIKED, Lesson(1, weight=5.0)), (DISLIKED, Lesson(10))
+    )
+    assert opinion(learned, LIKED) > opinion(learned, DISLIKED)
+
+
+def test_nothing_is_learned_from_nothing() -> None:
+    assert taught().evidence == 0
+    assert taught(*[(DISLIKED, Lesson(1))] * 5).evidence == 0

@@ -12,6 +12,7 @@ from newsletter.cli import (
     costs,
     demo,
     explain,
+    feedback,
     fetch,
     init,
     preview,
@@ -57,6 +58,7 @@ app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("fetch")(fetch.fetch)
 app.command("rank")(rank.rank)
+app.command("feedback")(feedback.feedback)
 app.command("costs")(costs.costs)
 app.command("preview")(preview.preview)
 app.command("sends")(sends.sends)

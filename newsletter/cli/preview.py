@@ -18,7 +18,6 @@ from newsletter.errors import InputError
 from newsletter.models.editions import Edition, Email, Links
 from newsletter.rendering.templates import Templates, load_templates, markdown, render
 from newsletter.scoring.model.prompts import load_prompts, page
-from newsletter.scoring.similarity import Similarity
 from newsletter.settings import DEFAULT_SENDER, Settings
 from newsletter.sources import origins
 
@@ -98,7 +97,7 @@ def _of_subscriber(slug: str, settings: Settings) -> Edition:
                 return edition
             return replace(edition, prompt=page(store.editions.topics(newest), load_prompts(settings.home)))
         subscriber = status.find(store, slug)
-        local = local_edition(subscriber, store, Similarity(), app.taxonomy())
+        local = local_edition(subscriber, store, app.local_scorer(store), app.taxonomy())
         if local is None:
             raise InputError("no mailing is stored yet: run `newsletter fetch` first")
         return local

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -13,14 +14,14 @@ import typer
 from newsletter import app
 from newsletter.cli import show
 from newsletter.editions.selection import rank as best_first
-from newsletter.errors import SettingsError, TopicsError
-from newsletter.models.papers import Mailing
+from newsletter.errors import InputError, SettingsError, TopicsError
+from newsletter.models.papers import Mailing, Paper
 from newsletter.models.scores import Pool, Reading, Scored, Scores, Status
 from newsletter.models.subscribers import Subscriber, TopicsFile
 from newsletter.rendering.language import words
 from newsletter.rendering.reasons import worded_fault, worded_reason
-from newsletter.scoring import connect, similarity
-from newsletter.scoring.learned import learn
+from newsletter.scoring import connect
+from newsletter.scoring.remembered import Judged
 from newsletter.scoring.similarity import Similarity
 from newsletter.settings import load
 from newsletter.sources import mailing_file as listing_file
@@ -41,6 +42,7 @@ class Format(StrEnum):
 
 
 def rank(
+    *,
     listing: Annotated[Path, typer.Option("--listing", help="The papers: a mailing file (JSON Lines, plain or .gz).")],
     topics: Annotated[Path, typer.Option("--topics", help="The topics file (Markdown).")],
     history: Annotated[
@@ -49,6 +51,14 @@ def rank(
     scorer: Annotated[
         ScorerName, typer.Option("--scorer", help="By similarity, or by the model of OPENAI_API_KEY.")
     ] = ScorerName.LOCAL,
+    archive: Annotated[
+        list[Path] | None,
+        typer.Option("--archive", help="Earlier mailings, unlabelled: what is rare is judged by them. Repeatable."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Print so many papers at most.")] = None,
+    in_categories: Annotated[
+        bool, typer.Option("--in-categories", help="Rank only papers in the categories of the topics file.")
+    ] = False,
     format_: Annotated[Format, typer.Option("--format", help="A table, or one JSON object a paper.")] = Format.TABLE,
 ) -> None:
     """Rank all papers of a file by a topics file, best first.
@@ -60,22 +70,45 @@ def rank(
         newsletter rank --listing mailing.jsonl --topics ada.md --format jsonl | head -3
 
         newsletter rank --listing mailing.jsonl --topics ada.md --scorer openai
+
+        newsletter rank --listing today.jsonl --topics ada.md --archive monday.jsonl --archive tuesday.jsonl --limit 20
     """
     file = read_topics(topics)
     read = listing_file.read(listing, app.now().date())
     earlier = listing_file.read_judged(history) if history else None
     for problem in [*read.problems, *(earlier.problems if earlier else ())]:
         show.warn(f"newsletter: {problem}")
+    mailing = _in_categories(read.mailing, file) if in_categories else read.mailing
     if scorer is ScorerName.OPENAI:
-        scores = _read_by_model(file, read.mailing)
-        _print(scores, format_)
+        scores = _read_by_model(file, mailing)
+        _print(scores, format_, limit)
         raise typer.Exit(scores.status is not Status.OK)
+    papers = tuple(displayed(announcement.paper) for announcement in mailing.announcements)
+    judged = [Judged(displayed(paper), relevance) for paper, relevance in earlier.papers] if earlier else []
+    # The papers of a history were stored too, whether or not an archive is named.
+    stored = [*_archive(archive or ()), *(item.paper for item in judged)]
+    pool = Pool(tuple(displayed(announcement.paper) for announcement in read.mailing.announcements))
+    local = Similarity(archive=lambda _: stored, past=lambda *_: judged)
     subscriber = Subscriber(0, topics.stem, file.wishes, file.topics)
-    papers = [displayed(announcement.paper) for announcement in read.mailing.announcements]
-    index = similarity.index(papers)
-    judged = [(index.vector(paper), relevance) for paper, relevance in earlier.papers] if earlier else []
-    scores = similarity.score(subscriber, papers, index, learn(judged))
-    _print(scores, format_)
+    _print(local.score(Reading(subscriber, mailing.date, papers, pool)), format_, limit)
+
+
+def _archive(files: Iterable[Path]) -> Iterator[Paper]:
+    """The papers of earlier mailings; a line that is none is named and left out."""
+    for file in files:
+        stored = listing_file.read(file, app.now().date())
+        for problem in stored.problems:
+            show.warn(f"newsletter: {problem}")
+        yield from (displayed(announcement.paper) for announcement in stored.mailing.announcements)
+
+
+def _in_categories(mailing: Mailing, file: TopicsFile) -> Mailing:
+    """What of a mailing is announced in the categories of a topics file. Raises InputError where it names none."""
+    if not file.wishes.categories:
+        raise InputError("--in-categories: the topics file names no categories: add `categories: [...]` to its front")
+    wanted = app.taxonomy().expand(file.wishes.categories)
+    kept = tuple(a for a in mailing.announcements if wanted.intersection(a.paper.categories))
+    return replace(mailing, announcements=kept)
 
 
 def _read_by_model(file: TopicsFile, mailing: Mailing) -> Scores:
@@ -105,8 +138,8 @@ def _read_by_model(file: TopicsFile, mailing: Mailing) -> Scores:
     return replace(scores, scored=tuple(commented.get(item.paper.key, item) for item in scores.scored))
 
 
-def _print(scores: Scores, format_: Format) -> None:
-    ranked = best_first(scores.scored)
+def _print(scores: Scores, format_: Format, limit: int | None) -> None:
+    ranked = best_first(scores.scored)[:limit]
     if format_ is Format.JSONL:
         for item in ranked:
             print(json.dumps(_plain(item), ensure_ascii=False))

@@ -42,6 +42,12 @@ class Papers:
         rows = self._database.rows("SELECT * FROM papers WHERE key IN (SELECT value FROM json_each(?))", [wanted])
         return {row["key"]: paper(row) for row in rows}
 
+    def versions(self, paper_id: str) -> list[Paper]:
+        """The stored versions of a paper, oldest first."""
+        return [
+            paper(row) for row in self._database.rows("SELECT * FROM papers WHERE id = ? ORDER BY version", [paper_id])
+        ]
+
     def _prepared(self, new: Paper) -> Paper:
         """The paper with its display text, which is derived only when its raw text was not seen before."""
         row = self._row(new)

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from newsletter.models.subscribers import Topics
 from newsletter.store.charges import Charge, Charges
@@ -92,6 +93,25 @@ class ScoreShelf:
             [topics, recipe, json.dumps(list(papers))],
         )
         return {row["paper_key"]: Relevance(row["relevance"], row["readings"], row["topic"]) for row in rows}
+
+    def given_before(self, subscriber: int, topics: Topics, days: Iterable[date]) -> dict[int, tuple[date, int]]:
+        """The day and the relevance of each paper of some days that a model scored for a subscriber.
+
+        Topics count in all the versions that editions of the subscriber were made by; the newest reading wins.
+        """
+        rows = self._database.rows(
+            """
+            SELECT scores.paper_key, mailings.date, scores.relevance
+            FROM mailings JOIN announcements ON announcements.mailing_key = mailings.key
+            JOIN scores ON scores.paper_key = announcements.paper_key
+            WHERE mailings.date IN (SELECT value FROM json_each(?)) AND scores.readings > 0 AND scores.topics_key IN (
+                SELECT key FROM topics WHERE hash = ?
+                UNION SELECT topics_key FROM editions WHERE subscriber_id = ?)
+            ORDER BY mailings.date, scores.topics_key, scores.recipe_key
+            """,
+            [json.dumps([str(day) for day in days]), topics.hash, subscriber],
+        )
+        return {row["paper_key"]: (date.fromisoformat(row["date"]), row["relevance"]) for row in rows}
 
     def novelties(self, recipe: int, papers: Iterable[int]) -> dict[int, int]:
         rows = self._database.rows(

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from newsletter.models.papers import Paper
 from newsletter.models.scores import Reading
 from newsletter.models.subscribers import Subscriber
-from newsletter.scoring import similarity
 from newsletter.scoring.model.blocks import MOST, cut
 from newsletter.scoring.model.prompts import Prompts, Shown, show
 from newsletter.store import Store
@@ -120,7 +119,7 @@ class Planned:
         held = {key for block in stored for key in block.papers}
         new = [paper for paper in papers if _key(paper) not in held]
         if new:
-            blocks = cut(new, similarity.index(new), self._most)
+            blocks = cut(new, self._most)
             nonces = [secrets.token_hex(8) for _ in blocks]
             stored += self._store.blocks.add(
                 [(nonce, [_key(p) for p in block]) for nonce, block in zip(nonces, blocks, strict=True)]

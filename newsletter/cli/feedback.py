@@ -1,0 +1,75 @@
+"""`newsletter feedback`: what a subscriber says of a paper, so that the next editions learn from it."""
+
+import re
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from newsletter import app
+from newsletter.cli import show, status
+from newsletter.errors import InputError
+from newsletter.models.papers import Paper
+from newsletter.models.subscribers import Mark, Subscriber
+from newsletter.store import Store
+
+
+class Said(StrEnum):
+    MORE = "more"
+    LESS = "less"
+    SAVE = "save"
+
+
+MARKS = {Said.MORE: Mark.MORE, Said.LESS: Mark.LESS, Said.SAVE: Mark.SAVED}
+
+
+def feedback(
+    slug: Annotated[str, typer.Argument(help="A subscriber.")],
+    paper: Annotated[str | None, typer.Argument(help="A paper's id, with or without its version.")] = None,
+    mark: Annotated[Said | None, typer.Argument(help="What is said of it.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the mark back.")] = False,
+) -> None:
+    """Keep what a subscriber says of a paper: more like it, less, or saved for later.
+
+    The next edition is ordered by it, and names liked papers beside their like. Without a mark, shows the marks.
+
+    Examples:
+
+        newsletter feedback ada 2611.00012 more
+
+        newsletter feedback ada 2611.00012 more --undo
+
+        newsletter feedback ada
+    """
+    if (paper is None) != (mark is None):
+        raise InputError("say what of the paper: newsletter feedback SLUG PAPER more|less|save")
+    with app.open_store(app.home_settings()) as store:
+        subscriber = status.find(store, slug)
+        if paper is None or mark is None:
+            _print(store, subscriber)
+            return
+        found = _find(store, paper)
+        assert found.key is not None, "a stored paper has a key"
+        if undo:
+            store.feedback.undo(subscriber.id, found.key, MARKS[mark])
+        else:
+            store.feedback.set(subscriber.id, found.key, MARKS[mark], app.now(), "command line")
+    show.say(f"{slug}: {found.id} {found.title}: {f'no longer {mark}' if undo else mark}")
+
+
+def _find(store: Store, text: str) -> Paper:
+    """The newest stored version of a paper, or the one named. Raises InputError where there is none."""
+    named = re.fullmatch(r"(?P<id>.+?)(v(?P<version>\d+))?", text.strip().removeprefix("arXiv:"))
+    versions = store.papers.versions(named["id"]) if named else []
+    if named and named["version"]:
+        versions = [found for found in versions if found.version == int(named["version"])]
+    if not versions:
+        raise InputError(f"{text}: no stored mailing has this paper: is the id right, and its day fetched?")
+    return versions[-1]
+
+
+def _print(store: Store, subscriber: Subscriber) -> None:
+    marks = store.feedback.of(subscriber.id)
+    papers = store.papers.by_keys(marked.paper_key for marked in marks)
+    rows = [(m.at.date(), m.mark, papers[m.paper_key].id, papers[m.paper_key].title) for m in marks]
+    show.table(f"{len(rows)} marks of {subscriber.slug}", ("date", "mark", "paper", "title"), rows)

@@ -1,0 +1,31 @@
+"""Decides how well a paper fits, on a scale of its own: against what the topics reach on other days, not by a quota.
+
+A paper of relevance 7 stands three deviations above what these topics reach on the archive as a whole, and shares
+telling words with one of them: on a dull day there is none. Where too few papers are known to judge by, the words that
+it shares decide alone.
+"""
+
+from bisect import bisect_right
+
+from newsletter.models.scores import Strength
+
+# Deviations above the archive's mean for a relevance of 2, 3 ... 10.
+STEPS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0)
+SHARED_AT_LEAST = 0.08  # of the words (a cosine) with the best topic for more than the relevance below
+WITHOUT_WORDS = 6  # at most, for what shares fewer
+CLOSE = 9  # this relevance is a close match
+KNOWN_AT_LEAST = 100  # papers; with fewer, deviations mean nothing
+SHARED_A_STEP = 0.04  # then so much of the words stands for one deviation
+
+
+def relevance(judged: float, shared: float) -> int:
+    """From 1 to 10; `judged` in deviations, `shared` as a cosine."""
+    grade = 1 + bisect_right(STEPS, judged)
+    return grade if shared >= SHARED_AT_LEAST else min(grade, WITHOUT_WORDS)
+
+
+def strength(relevance: int, threshold: int) -> Strength:
+    """In a reader's words; below their threshold a paper is only near."""
+    if relevance < threshold:
+        return Strength.NEAR
+    return Strength.CLOSE if relevance >= CLOSE else Strength.MATCH
