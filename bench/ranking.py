@@ -1,4 +1,4 @@
-"""How well and how fast the local ranking is: per reader, by steps as paired differences, silent on other fields, speed.
+"""How well and how fast the local ranking is: per reader, by steps as paired differences, silence, speed.
 
     python bench/ranking.py FOLDER [--speed]      FOLDER: mailings/*.jsonl.gz, topics/*.md, cases.jsonl.gz
 
