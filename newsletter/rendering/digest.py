@@ -295,8 +295,20 @@ def _glance(edition: Edition, groups: tuple[Group, ...], words: Words) -> tuple[
     for place, item in enumerate(edition.papers[:GLANCE]):
         entry = _entry(item, numbers[place], edition, words, Form.FULL, place, with_topic=True)
         new = entry.new or ("" if item.score.comment else _telling_once(entry))
-        short.append(replace(entry, new=shortened(new, NEW_AT_A_GLANCE), why=shortened(entry.reason, WHY_AT_A_GLANCE)))
+        short.append(
+            replace(
+                entry,
+                new=shortened(new, NEW_AT_A_GLANCE),
+                why=shortened(_why_at_a_glance(item, entry, words), WHY_AT_A_GLANCE),
+            )
+        )
     return tuple(short)
+
+
+def _why_at_a_glance(item: Scored, entry: Entry, words: Words) -> str:
+    """The comment, or the topic alone: beside it no sentence has room."""
+    without = replace(item, reason=None) if item.score.topic and not item.score.comment else item
+    return clean(to_unicode(worded_reason(without, words))) or entry.reason
 
 
 def _telling_once(entry: Entry) -> str:
