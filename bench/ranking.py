@@ -1,4 +1,4 @@
-"""How well and how fast the local ranking is: per reader, by steps as paired differences, silence, speed.
+"""How well and how fast the local ranking is: per reader, by steps as paired differences, on other fields, speed.
 
     python bench/ranking.py FOLDER [--speed]      FOLDER: mailings/*.jsonl.gz, topics/*.md, cases.jsonl.gz
 
@@ -192,4 +192,7 @@ def how_fast(cases: Sequence[tuple[dict[str, Any], str, Subscriber]], corpora: d
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        print("name a folder with mailings, topics and cases: python bench/ranking.py FOLDER")
+        sys.exit(0)
     main(Path(sys.argv[1]), speed="--speed" in sys.argv)

@@ -130,3 +130,15 @@ def test_rank_takes_archives_a_limit_and_only_the_categories_of_the_file(newslet
     assert ranked.code == 0
     assert {json.loads(line)["id"] for line in ranked.out.splitlines()} == {"2611.00001", "2611.00003"}
     assert len(newsletter(*said, "--limit", "1").out.splitlines()) == 1
+
+
+def test_topics_are_tried_on_the_stored_mailings(newsletter: Command, home: Path) -> None:
+    topics = subscribe(home, "ada")
+    assert newsletter("topics", "try", topics).code == 2
+    lines = [a_line(1), *(a_line(n, title=f"Ledger {n}", abstract="Wide barrels.") for n in range(2, 6))]
+    newsletter("run", "--listing", a_listing(home, *lines))
+    tried = newsletter("topics", "try", topics, "--days", "1")
+    assert tried.code == 0
+    assert "1 of 5 papers" in tried.out
+    assert "2611.00001" in tried.out
+    assert "2611.00003" not in tried.out

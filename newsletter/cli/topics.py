@@ -1,21 +1,27 @@
-"""`newsletter topics`: checks a topics file before anybody is mailed by it."""
+"""`newsletter topics`: checks and tries a topics file before anybody is mailed by it."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from newsletter import app
 from newsletter.cli import show
 from newsletter.cli.rank import read_topics
-from newsletter.errors import TopicsError
-from newsletter.models.subscribers import TopicsFile
+from newsletter.editions.candidates import candidates
+from newsletter.editions.selection import select
+from newsletter.errors import InputError, TopicsError
+from newsletter.models.scores import Pool, Reading, Strength
+from newsletter.models.subscribers import Subscriber, TopicsFile
+from newsletter.scoring.remembered import stored_archive
+from newsletter.scoring.similarity import Similarity
 
-commands = typer.Typer(help="Check topics files.", no_args_is_help=True)
+commands = typer.Typer(help="Check and try topics files.", no_args_is_help=True)
 
 
 @commands.callback()
 def _group() -> None:
-    """Check topics files."""
+    """Check and try topics files."""
 
 
 @commands.command()
@@ -54,6 +60,35 @@ def check(
         show.warn(f"newsletter: {warning}")
     if len(read) < len(files):
         raise typer.Exit(TopicsError.exit_code)
+
+
+@commands.command("try")
+def try_(
+    file: Annotated[Path, typer.Argument(help="A topics file (Markdown).")],
+    days: Annotated[int, typer.Option("--days", min=1, help="How many of the stored mailings, the newest first.")] = 5,
+) -> None:
+    """Say what a topics file would have given on the stored mailings, by similarity, with what came near.
+
+    Examples:
+
+        newsletter topics try subscribers/ada.md --days 5
+    """
+    read_file = read_topics(file)
+    reader = Subscriber(0, file.stem, read_file.wishes, read_file.topics)
+    with app.open_store(app.home_settings()) as store:
+        dates = sorted({mailing.date for mailing in store.mailings.days()}, reverse=True)[:days]
+        if not dates:
+            raise InputError("no mailing is stored yet: run `newsletter fetch` first")
+        local = Similarity(archive=stored_archive(store))
+        for date in dates:
+            announcements = store.mailings.announcements([date])
+            chosen = candidates(reader.wishes, announcements, (), app.taxonomy())
+            pool = Pool(tuple(announcement.paper for announcement in announcements))
+            selected = select(reader.wishes, chosen, local.score(Reading(reader, date, chosen.papers, pool)))
+            show.say(f"{date}: {len(selected.papers)} of {len(chosen.papers)} papers")
+            for item in (*selected.papers, *selected.near_misses):
+                strength = item.reason.strength if item.reason else Strength.NEAR
+                show.say(f"  {strength:<5}  {item.paper.id}  {item.paper.shown.title}  [{item.score.topic}]")
 
 
 def _print(name: str, file: TopicsFile) -> None:
