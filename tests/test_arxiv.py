@@ -507,6 +507,20 @@ def test_a_paper_that_feed_and_page_lack_comes_from_its_record(tmp_path: Path) -
     assert (mailing.status, listed(mailing)) == (MailingStatus.COMPLETE, ["2611.00001v1", "2611.00002v1"])
 
 
+def test_lists_that_lack_more_than_a_few_papers_prove_nothing_and_are_read_again(tmp_path: Path) -> None:
+    papers = [*day_of_papers(WEDNESDAY, *range(1, 9)), Announced(WEDNESDAY, "2610.00001", version=2, kind="replace")]
+    with a_desk(tmp_path, *day_of_papers(TUESDAY, 0), *papers, now=new_york(TUESDAY)) as desk:
+        desk.fetch()
+        desk.at(new_york(WEDNESDAY)).arxiv.hidden_from = {d: {p.id for p in papers} for d in ("feed", "listing")}
+        first = desk.mailing()
+        desk.arxiv.hidden_from = {}
+        later = desk.at(new_york(WEDNESDAY, 2)).fetch()[0].mailing
+    assert (first.status, len(first.announcements)) == (MailingStatus.PARTIAL, 8)
+    assert "8 papers stand in no list" in first.note
+    assert later
+    assert (later.status, len(later.announcements)) == (MailingStatus.COMPLETE, 9)
+
+
 def test_a_paper_without_a_record_comes_from_the_api(tmp_path: Path) -> None:
     with a_desk(tmp_path, *day_of_papers(WEDNESDAY, 1, 2)) as desk:
         desk.arxiv.hidden_from |= {"feed": {"2611.00002"}, "listing": {"2611.00002"}}

@@ -16,6 +16,7 @@ from newsletter.sources.arxiv.feed import UnknownCategory
 
 OVERLAP = timedelta(days=4)  # OAI-PMH is asked from so long before: an answer of "nothing" may be a stale one
 FAILURES_AT_MOST = 2  # then a door counts as closed for the rest of the mailing
+LACKING_AT_MOST = 5  # papers; lists that lack more may lack replacements and old cross-lists too
 NAMED = 5  # papers or categories in a note
 
 
@@ -251,6 +252,8 @@ def _repaired(
         gathered.lists |= again.lists
         gathered.counted |= again.counted
         found = compare.differences(gathered.lists, headers, within, gathered.counted)
+    if len(found.papers) > LACKING_AT_MOST:
+        gathered.lacks(f"{len(found.papers)} papers stand in no list, so replacements may be missing too")
     if found.papers:
         _add_records(wanted, found.papers, gathered, doors)
         found = compare.differences(gathered.lists, headers, within, gathered.counted)
