@@ -145,8 +145,27 @@ def test_08_a_weekend_is_no_mailing_at_all(tmp_path: Path) -> None:
 def test_09_a_holiday_is_an_empty_mailing(tmp_path: Path) -> None:
     with a_desk(tmp_path, *day_of_papers(TUESDAY, 1), now=new_york(TUESDAY)) as desk:
         desk.fetch()
-        mailing = desk.at(new_york(WEDNESDAY)).mailing()
+        mailing = desk.at(new_york(WEDNESDAY, 6)).mailing()
     assert (mailing.status, mailing.announcements, mailing.mark) == (MailingStatus.EMPTY, (), "2611.00001")
+
+
+def test_09_before_six_an_empty_feed_may_be_a_late_announcement(tmp_path: Path) -> None:
+    with a_desk(tmp_path, *day_of_papers(TUESDAY, 1), now=new_york(TUESDAY)) as desk:
+        desk.fetch()
+        mailing = desk.at(new_york(WEDNESDAY, 5)).mailing()
+    assert mailing.status is MailingStatus.PARTIAL
+    assert "too early to call the day empty" in mailing.note
+
+
+@pytest.mark.parametrize(
+    ("day", "status"), [(date(2026, 11, 26), MailingStatus.EMPTY), (THURSDAY, MailingStatus.PARTIAL)]
+)
+def test_09_a_published_holiday_is_a_witness_where_oai_is_silent(
+    tmp_path: Path, day: date, status: MailingStatus
+) -> None:
+    with a_desk(tmp_path, *day_of_papers(TUESDAY, 1), now=new_york(day, 6)) as desk:
+        desk.arxiv.fail("/oai", refused(500), times=100)
+        assert desk.mailing(day).status is status
 
 
 def test_09_empty_feeds_are_no_holiday_while_oai_names_new_papers(tmp_path: Path) -> None:
@@ -179,9 +198,10 @@ def test_11_a_deferred_mailing_is_empty_and_the_next_one_has_both(tmp_path: Path
     with a_desk(tmp_path, *papers, now=new_york(TUESDAY)) as desk:
         statuses = []
         for day in (TUESDAY, WEDNESDAY, THURSDAY):
-            desk.at(new_york(day))
+            desk.at(new_york(day, 6))
             statuses += [t.mailing.status for t in desk.fetch() if t.mailing]
-        assert statuses == [MailingStatus.COMPLETE, MailingStatus.EMPTY, MailingStatus.COMPLETE]
+        asked_again = MailingStatus.EMPTY  # once its day was over
+        assert statuses == [MailingStatus.COMPLETE, MailingStatus.EMPTY, asked_again, MailingStatus.COMPLETE]
         assert len(listed(desk.store.mailings.load(THURSDAY))) == 3
 
 
@@ -342,7 +362,7 @@ def test_20_an_outage_over_a_weekend_on_which_the_clock_changes(tmp_path: Path, 
     ]
     with a_desk(tmp_path, *papers, now=new_york(thursday)) as desk:
         desk.fetch()
-        taken = desk.at(new_york(holiday)).fetch()
+        taken = desk.at(new_york(holiday, 6)).fetch()
     assert [(t.date, t.mailing.status, len(t.mailing.announcements)) for t in taken if t.mailing] == [
         (friday, MailingStatus.COMPLETE, 2),
         (monday, MailingStatus.COMPLETE, 2),
@@ -487,6 +507,20 @@ def test_a_paper_that_feed_and_page_lack_comes_from_its_record(tmp_path: Path) -
     assert (mailing.status, listed(mailing)) == (MailingStatus.COMPLETE, ["2611.00001v1", "2611.00002v1"])
 
 
+def test_lists_that_lack_more_than_a_few_papers_prove_nothing_and_are_read_again(tmp_path: Path) -> None:
+    papers = [*day_of_papers(WEDNESDAY, *range(1, 9)), Announced(WEDNESDAY, "2610.00001", version=2, kind="replace")]
+    with a_desk(tmp_path, *day_of_papers(TUESDAY, 0), *papers, now=new_york(TUESDAY)) as desk:
+        desk.fetch()
+        desk.at(new_york(WEDNESDAY)).arxiv.hidden_from = {d: {p.id for p in papers} for d in ("feed", "listing")}
+        first = desk.mailing()
+        desk.arxiv.hidden_from = {}
+        later = desk.at(new_york(WEDNESDAY, 2)).fetch()[0].mailing
+    assert (first.status, len(first.announcements)) == (MailingStatus.PARTIAL, 8)
+    assert "8 papers stand in no list" in first.note
+    assert later
+    assert (later.status, len(later.announcements)) == (MailingStatus.COMPLETE, 9)
+
+
 def test_a_paper_without_a_record_comes_from_the_api(tmp_path: Path) -> None:
     with a_desk(tmp_path, *day_of_papers(WEDNESDAY, 1, 2)) as desk:
         desk.arxiv.hidden_from |= {"feed": {"2611.00002"}, "listing": {"2611.00002"}}
@@ -614,7 +648,7 @@ def test_an_empty_morning_is_asked_about_again_until_six(tmp_path: Path) -> None
 def test_a_proven_empty_day_does_not_become_a_fault_by_a_later_failure(tmp_path: Path) -> None:
     with a_desk(tmp_path, *day_of_papers(TUESDAY, 1), now=new_york(TUESDAY)) as desk:
         desk.fetch()
-        assert desk.at(new_york(WEDNESDAY)).mailing().status is MailingStatus.EMPTY
+        assert desk.at(new_york(WEDNESDAY, 6)).mailing().status is MailingStatus.EMPTY
         desk.arxiv.fail("/oai", refused(503), times=4)
         assert desk.mailing().status is MailingStatus.EMPTY
 

@@ -146,11 +146,39 @@ def test_a_mailing_that_was_completed_after_the_next_edition_is_not_forgotten(de
     assert edition_papers(desk) == ["2611.00003", "2611.00006"]
 
 
-def test_a_holiday_leads_to_a_heartbeat_that_says_so(desk: Desk) -> None:
+def test_a_holiday_leads_to_one_heartbeat_that_says_so(desk: Desk) -> None:
+    a_run(desk)
+    desk.arxiv.papers = [p for p in desk.arxiv.papers if p.day != THURSDAY]
+    desk.at(new_york(THURSDAY, 6)).fetch()
+    assert [c.status for c in a_run(desk)] == [Status.HOLIDAY]
+    assert [c.reason for c in a_run(desk)] == ["has nothing due"]
+    desk.at(new_york(FRIDAY)).fetch()
+    a_run(desk)
+    newest = desk.store.editions.newest_id("ada")
+    assert newest
+    assert desk.store.editions.load(newest).mailings == (FRIDAY,)
+
+
+def test_papers_that_come_after_the_notice_of_an_empty_day_are_mailed_that_day(desk: Desk) -> None:
+    a_run(desk)
+    announced = desk.arxiv.papers
+    desk.arxiv.papers = [p for p in announced if p.day == WEDNESDAY]
+    desk.at(new_york(THURSDAY, 5)).fetch()
+    assert [c.reason for c in a_run(desk)] == ["has nothing due"]
+    desk.at(new_york(THURSDAY, 6)).fetch()
+    assert [c.status for c in a_run(desk)] == [Status.HOLIDAY]
+    desk.arxiv.papers = announced
+    desk.at(new_york(THURSDAY, 7)).fetch()
+    assert [(c.status, c.papers) for c in a_run(desk)] == [(Status.OK, 3)]
+
+
+def test_a_day_without_a_paper_or_a_witness_is_a_fault_at_noon(desk: Desk) -> None:
     a_run(desk)
     desk.arxiv.papers = [p for p in desk.arxiv.papers if p.day == WEDNESDAY]
-    desk.at(new_york(THURSDAY)).fetch()
-    assert [c.status for c in a_run(desk)] == [Status.HOLIDAY]
+    desk.arxiv.fail("/oai", refused(500), times=100)
+    desk.at(new_york(THURSDAY, 11)).fetch()
+    assert [c.reason for c in a_run(desk)] == ["has nothing due"]
+    assert [c.status for c in a_run(desk.at(new_york(THURSDAY, 12)))] == [Status.ARXIV_FAULT]
 
 
 def test_two_missed_days_are_two_mailings_in_one_edition(desk: Desk) -> None:

@@ -155,6 +155,7 @@ def test_run_exits_75_when_the_mailing_is_not_there_and_nothing_was_due(
 
 def test_a_run_on_a_weekend_is_quiet(newsletter: Command, arxiv: FakeArxiv, at: At) -> None:
     friday = THURSDAY + timedelta(days=1)
+    arxiv.papers += day_of_papers(friday, 5)
     at(new_york(friday))
     newsletter("run")
     at(new_york(friday + timedelta(days=1), 9))
@@ -167,6 +168,23 @@ def test_run_gets_a_named_day_that_is_not_stored(newsletter: Command, arxiv: Fak
     done = newsletter("run", "--date", TUESDAY)
     assert (done.code, "mailing of 2026-11-17: complete" in done.out) == (0, True)
     assert "ada: 1 of 1 papers" in done.out
+
+
+def test_a_named_day_leaves_the_older_ones_due(newsletter: Command, arxiv: FakeArxiv, home: Path, at: At) -> None:
+    at(new_york(TUESDAY))
+    newsletter("run")
+    at(new_york(THURSDAY))
+    newsletter("fetch")
+    newsletter("run", "--date", THURSDAY)
+    assert "ada: 2 of 2 papers" in newsletter("run").out
+    assert "ada: has nothing due" in newsletter("run").out
+
+
+def test_an_empty_mailing_file_stores_nothing(newsletter: Command, arxiv: FakeArxiv, home: Path) -> None:
+    (home / "empty.jsonl").write_bytes(b"")
+    done = newsletter("run", "--listing", home / "empty.jsonl")
+    assert (done.code, "the file has no paper" in done.err) == (2, True)
+    assert not list((home / "var").glob("outbox/*"))
 
 
 def test_a_mailing_file_is_no_reason_to_catch_up_since_then(newsletter: Command, arxiv: FakeArxiv, home: Path) -> None:

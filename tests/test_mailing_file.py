@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsletter.errors import ListingError
-from newsletter.models.papers import Announcement, AnnounceType, MailingStatus, Paper
+from newsletter.models.papers import Announcement, AnnounceType, Paper
 from newsletter.sources.mailing_file import Listing, read, read_judged
 from tests.builders import WEDNESDAY
 from tests.test_bad_input import a_line, a_listing
@@ -86,10 +86,30 @@ def test_the_day_is_the_one_most_lines_announce(tmp_path: Path) -> None:
     assert listing(tmp_path, a_line(announced_on=None)).mailing.date == TODAY
 
 
-def test_an_empty_file_is_an_empty_mailing_of_today(tmp_path: Path) -> None:
+def test_a_file_without_a_paper_is_no_holiday(tmp_path: Path) -> None:
     for lines in ([], ["", "  "]):
-        mailing = listing(tmp_path, *lines).mailing
-        assert (mailing.date, mailing.status, mailing.announcements) == (TODAY, MailingStatus.EMPTY, ())
+        with pytest.raises(ListingError, match="the file has no paper: write it again"):
+            listing(tmp_path, *lines)
+
+
+def test_a_file_that_ends_within_a_line_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mailing.jsonl"
+    path.write_text(f"{a_line(1)}\n{a_line(2)[:40]}", encoding="utf-8")
+    with pytest.raises(ListingError, match=r"mailing.jsonl:2: the file is cut off in its last line"):
+        read(path, TODAY)
+
+
+def test_a_bad_last_line_with_its_line_break_harms_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "mailing.jsonl"
+    path.write_text(f"{a_line(1)}\n{a_line(2)[:40]}\n", encoding="utf-8")
+    assert len(read(path, TODAY).problems) == 1
+
+
+def test_a_gzip_file_that_ends_early_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mailing.gz"
+    path.write_bytes(gzip.compress(a_line().encode())[:-9])
+    with pytest.raises(ListingError, match="cut off"):
+        read(path, TODAY)
 
 
 def test_a_gzipped_file_is_read_as_it_is(tmp_path: Path) -> None:

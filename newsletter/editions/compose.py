@@ -13,7 +13,7 @@ from threading import Event
 from newsletter.editions.candidates import candidates
 from newsletter.editions.due import Due, due
 from newsletter.editions.selection import Selection, select
-from newsletter.models.editions import Candidates, Edition, Month
+from newsletter.models.editions import Candidates, Edition, Kind, Month
 from newsletter.models.papers import Announcement, MailingDay, MailingStatus, Origin, Taxonomy
 from newsletter.models.scores import Commented, Fault, Pool, Reading, Scorer, Scores, Status, Trouble
 from newsletter.models.subscribers import Problem, Subscriber, SubscriberStatus
@@ -86,6 +86,7 @@ class _Gathered:
     status: Status
     pool: Pool
     announced_at: datetime
+    kind: Kind = Kind.DIGEST
 
     @property
     def reading(self) -> Reading:
@@ -105,6 +106,7 @@ class _Morning:
         mailings = self._store.mailings.days(since=only or (now - LOOK_BACK).date())
         waited_for = set() if only else {day.date for day in mailings if not self._is_settled(day, now)}
         self._days = [day for day in mailings if (day.date == only if only else day.date not in waited_for)]
+        self._without_papers = {day.date for day in mailings} - {day.date for day in mailings if day.has_papers}
         self._punctual: set[_Late] = set()
         self._loaded: dict[tuple[tuple[date, ...], tuple[int | None, ...]], tuple[list[Announcement], Pool]] = {}
 
@@ -135,9 +137,9 @@ class _Morning:
         announcements, pool = self._announced(next_due.mailings, late)
         sent = store.editions.sent_papers(subscriber.id, pool.papers)
         chosen = candidates(wishes, announcements, sent, self._desk.taxonomy)
-        return _Gathered(
-            subscriber, next_due, chosen, self._status(next_due.mailings), pool, self._announced_at(next_due.date)
-        )
+        status, announced_at = self._status(next_due.mailings), self._announced_at(next_due.date)
+        kind = Kind.DIGEST if pool.papers or status is Status.OK else Kind.EMPTY
+        return _Gathered(subscriber, next_due, chosen, status, pool, announced_at, kind)
 
     def _announced(self, days: tuple[date, ...], late: _Late | None) -> tuple[list[Announcement], Pool]:
         """The papers of `days`, after those of the last edition's mailings that arrived after it was frozen."""
@@ -157,10 +159,16 @@ class _Morning:
         Mailings whose digest failed, expired or was skipped are open again.
         """
         last = max((day for day in (newest.date if newest else None, self._sent_through) if day), default=None)
-        if last is None:
+        told = self._store.editions.told_of_nothing(subscriber.id)
+        if last is None and not told:
             return self._days, None
+        last = last or min(told) - timedelta(days=1)
         back = self._store.editions.given_back(subscriber.id, last - GIVEN_BACK)
-        days = [day for day in self._days if day.date > last or day.date in back]
+        back |= self._store.editions.left_out(subscriber.id, {d.date for d in self._days if d.date <= last}) - {
+            day.date for day in self._days if self._sent_through and day.date <= self._sent_through
+        }
+        empty = told & self._without_papers
+        days = [day for day in self._days if day.date not in empty and (day.date > last or day.date in back)]
         return days, min((day.date for day in days), default=last) - timedelta(days=1)
 
     def _status(self, days: tuple[date, ...]) -> Status:
@@ -185,6 +193,7 @@ def _composed(item: _Gathered, desk: Composing, now: datetime) -> Composed:
     except Exception as error:  # noqa: BLE001 - one subscriber must not harm the others
         scores = Scores((), "local", not_scored=item.chosen.papers, fault=Fault(Trouble.SCORER_FAILED))
         told = edition(item.subscriber, item.due, item.chosen, scores, Selection((), ()), Commented(()), item.status)
+        told = replace(told, kind=item.kind)
         done = _frozen(told, item, desk.store, now)
         return replace(done, reason=_said(item.subscriber.slug, error), failed=True)
 
@@ -197,6 +206,7 @@ def _compose(item: _Gathered, desk: Composing, now: datetime) -> Composed:
     told = edition(subscriber, item.due, item.chosen, scores, selected, commented, item.status)
     if told.usage.total_tokens:
         told = replace(told, month=_month(subscriber, desk.store, now))
+    told = replace(told, kind=item.kind)
     if subscriber.wishes.deliver.empty == "silent" and _is_quiet(told):
         return Composed(subscriber.slug, reason="wants no mail on an empty day")
     return _frozen(told, item, desk.store, now)

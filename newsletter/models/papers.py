@@ -94,7 +94,10 @@ class Mailing:
 
 @dataclass(frozen=True, slots=True)
 class MailingDay:
-    """A mailing without its papers: what `due()` decides on. `bare`: some papers lack details the source may have."""
+    """A mailing without its papers: what `due()` decides on. `bare`: some papers lack details the source may have.
+
+    `fetched_at` is when the source last confirmed its status.
+    """
 
     date: date
     status: MailingStatus
@@ -102,6 +105,8 @@ class MailingDay:
     covered: tuple[str, ...] = ()
     bare: bool = False
     source: str = "arxiv"
+    has_papers: bool = True
+    fetched_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

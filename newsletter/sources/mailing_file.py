@@ -36,12 +36,13 @@ class Listing:
 def read(path: Path, today: date) -> Listing:
     """The mailing in a file. Its day is the one most lines announce, `today` where none does.
 
-    Raises ListingError where the file cannot be read, or where it has lines and none is a paper.
+    Raises ListingError where the file cannot be read, is cut off in its last line, or has no paper: a torn file is no
+    short day, and an empty one no holiday.
     """
     announcements: dict[tuple[str, int], Announcement] = {}
     days: Counter[date] = Counter()
     problems: list[str] = []
-    for number, line in _lines(path):
+    for number, line in _lines(path, whole=True):
         try:
             fields = _fields(line)
             announcement = _announcement(fields)
@@ -56,11 +57,12 @@ def read(path: Path, today: date) -> Listing:
         announcements[key] = announcement
         if day:
             days[day] += 1
-    if problems and not announcements:
-        raise ListingError(f"{problems[0]} (and no line of the file is a paper)")
+    if not announcements:
+        why = f"{problems[0]} (and no line of the file is a paper)" if problems else f"{path}: the file has no paper"
+        raise ListingError(f"{why}: write it again")
     mailing = Mailing(
         date=days.most_common(1)[0][0] if days else today,
-        status=MailingStatus.COMPLETE if announcements else MailingStatus.EMPTY,
+        status=MailingStatus.COMPLETE,
         announcements=tuple(announcements.values()),
         note=f"from {path.name}",
     )
@@ -93,7 +95,7 @@ def read_judged(path: Path) -> Judged:
     return Judged(tuple(papers), tuple(problems))
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _lines(path: Path, *, whole: bool = False) -> Iterator[tuple[int, bytes]]:
     try:
         raw = path.read_bytes()
         if raw[:2] == b"\x1f\x8b":
@@ -102,9 +104,20 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise ListingError(f"{path}: cannot be read: {error.strerror or error}") from error
     except EOFError as error:
         raise ListingError(f"{path}: the gzip file is cut off: fetch it again") from error
-    for number, line in enumerate(raw.split(b"\n"), 1):
+    lines = raw.split(b"\n")
+    if whole and lines[-1].strip():
+        _require_whole(path, len(lines), lines[-1])
+    for number, line in enumerate(lines, 1):
         if line.strip():
             yield number, line
+
+
+def _require_whole(path: Path, number: int, last: bytes) -> None:
+    """A last line that has no line break and is no JSON either is half a line."""
+    try:
+        json.loads(last)
+    except (ValueError, RecursionError):
+        raise ListingError(f"{path.name}:{number}: the file is cut off in its last line: fetch it again") from None
 
 
 def _fields(line: bytes) -> dict[str, Any]:

@@ -152,6 +152,41 @@ class Editions:
         )
         return {date.fromisoformat(row["day"]) for row in rows}
 
+    def told_of_nothing(self, subscriber_id: int) -> set[date]:
+        """The mailings of which a subscriber was told that nothing came."""
+        rows = self._database.rows(
+            """
+            SELECT value AS day FROM editions, json_each(editions.facts, '$.mailings')
+            WHERE subscriber_id = ? AND kind = 'empty'
+            """,
+            [subscriber_id],
+        )
+        return {date.fromisoformat(row["day"]) for row in rows}
+
+    def left_out(self, subscriber_id: int, among: Collection[date]) -> set[date]:
+        """The mailings, of some of the last days, that no digest covered: a digest of one named day left them out.
+
+        None from before the subscriber's first edition.
+        """
+        if not among:
+            return set()
+        rows = self._database.rows(
+            """
+            SELECT value AS day, edition.kind FROM editions AS edition, json_each(edition.facts,
+                '$.mailings') WHERE subscriber_id = ? AND kind IN ('digest', 'empty')
+            UNION SELECT value AS day, edition.kind FROM editions AS edition, json_each(edition.facts, '$.older')
+                WHERE subscriber_id = ? AND kind = 'digest'
+            """,
+            [subscriber_id, subscriber_id],
+        )
+        known = [(date.fromisoformat(row["day"]), row["kind"]) for row in rows]
+        if not known:
+            return set()
+        first = min(day for day, _ in known)
+        last = max(among)
+        covered = {day for day, kind in known if kind == Kind.DIGEST}
+        return {day for day in among if max(first, last - COMPLETED_WITHIN) <= day} - covered
+
     def newest_id(self, slug: str) -> int | None:
         """The id of the subscriber's newest edition of any kind."""
         row = self._database.row(

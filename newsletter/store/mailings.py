@@ -8,6 +8,8 @@ from newsletter.models.papers import Announcement, AnnounceType, Mailing, Mailin
 from newsletter.store.database import Database, Row
 from newsletter.store.papers import Papers, paper
 
+_HAS_PAPERS = "EXISTS (SELECT 1 FROM announcements WHERE mailing_key = mailings.key)"
+
 
 class Mailings:
     def __init__(self, database: Database, papers: Papers) -> None:
@@ -25,7 +27,10 @@ class Mailings:
                 """
                 INSERT INTO mailings (source, date, status, note, fetched_at, mark, covered, early)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT (source, date) DO UPDATE SET note = excluded.note, fetched_at = excluded.fetched_at,
+                ON CONFLICT (source, date) DO UPDATE SET note = excluded.note,
+                    fetched_at = CASE
+                        WHEN mailings.status = 'empty' AND excluded.status = 'partial' THEN mailings.fetched_at
+                        ELSE excluded.fetched_at END,
                     status = CASE
                         WHEN mailings.status = 'complete' OR (mailings.status = 'empty' AND NOT ?) THEN mailings.status
                         ELSE excluded.status END,
@@ -128,6 +133,7 @@ class Mailings:
                 covered=tuple(json.loads(row["covered"])),
                 bare=bool(row["bare"]),
                 source=source,
+                fetched_at=datetime.fromisoformat(row["fetched_at"]),
             )
             for row in rows
         ]
@@ -135,7 +141,11 @@ class Mailings:
     def days(self, since: date | None = None) -> list[MailingDay]:
         """The mailings there are, oldest first; a day on which several sources announced has one of each."""
         rows = self._database.rows(
-            "SELECT source, date, status, early FROM mailings WHERE date >= ? ORDER BY date, source", [str(since or "")]
+            f"""
+            SELECT source, date, status, early, fetched_at, {_HAS_PAPERS} AS has_papers
+            FROM mailings WHERE date >= ? ORDER BY date, source
+            """,  # noqa: S608 - a constant of ours
+            [str(since or "")],
         )
         return [
             MailingDay(
@@ -143,6 +153,8 @@ class Mailings:
                 MailingStatus(row["status"]),
                 early=bool(row["early"]),
                 source=row["source"],
+                has_papers=bool(row["has_papers"]),
+                fetched_at=datetime.fromisoformat(row["fetched_at"]),
             )
             for row in rows
         ]

@@ -15,7 +15,7 @@ from newsletter.errors import InputError
 from newsletter.models.papers import Clock, Mailing, Origin, Progress
 from newsletter.settings import DEFAULT_SENDER, Section, Settings
 from newsletter.sources.arxiv import ladder
-from newsletter.sources.arxiv.calendar import NEW_YORK, Hours
+from newsletter.sources.arxiv.calendar import NEW_YORK, Hours, is_holiday
 from newsletter.sources.arxiv.categories import CATEGORIES, TAXONOMY
 from newsletter.sources.arxiv.doors import Doors
 from newsletter.sources.arxiv.http import Polite, Sleep
@@ -23,12 +23,13 @@ from newsletter.sources.arxiv.http import Polite, Sleep
 EARLY_FROM = time(20, 15)  # in New York: the listing pages have turned by then
 REACHES_BACK = timedelta(days=90)  # of the catch-up pages
 FRIDAY = 4
+HOURS = Hours()
 ORIGIN = Origin(
     name="arxiv",
     title="arXiv",
     url="https://arxiv.org",
     taxonomy=TAXONOMY,
-    calendar=Hours(),
+    calendar=HOURS,
     pages={kind: f"https://arxiv.org/{kind}/{{id}}" for kind in ("abs", "pdf", "html", "bibtex")},
 )
 URL = r"^https?://[^\s]+$"
@@ -118,7 +119,13 @@ class Arxiv:
             raise InputError(f"{day} is too long ago: arXiv's catch-up pages reach back {REACHES_BACK.days} days")
         self._http.sweep(self._options.raw_days)
         wanted = ladder.Wanted(
-            day, categories, before, is_past=day < today, next_is_out=now >= ORIGIN.calendar.announced_at(_next(day))
+            day,
+            categories,
+            before,
+            is_past=day < today,
+            next_is_out=now >= HOURS.announced_at(_next(day)),
+            may_be_empty=HOURS.may_be_empty(day, now),
+            is_holiday=is_holiday(day),
         )
         if day > today:
             return ladder.fetch_early(wanted, self._doors, progress)

@@ -9,9 +9,17 @@ from zoneinfo import ZoneInfo
 from newsletter.models.papers import MailingDay, MailingStatus
 
 NEW_YORK = ZoneInfo("America/New_York")
-WAIT_UNTIL = time(6, 0)  # in New York: until then a partial mailing may still become complete
+WAIT_UNTIL = time(6, 0)  # in New York: until then a partial mailing may still become complete, an empty feed fill
+NOTHING_UNTIL = time(12, 0)  # in New York: until then a day without any paper waits for a second witness
 ANNOUNCED = time(20, 0)  # in New York, on the evening before a mailing's date
 GIVE_UP_AFTER = timedelta(days=7)  # a partial mailing older than this stays as it is
+# On these days arXiv celebrates. The page does not say whether the evening's mailing or the date's own is put off.
+HOLIDAYS = frozenset(date(2026, month, day) for month, day in ((11, 26), (12, 25), (12, 29), (12, 31)))
+
+
+def is_holiday(day: date) -> bool:
+    """True where arXiv's published holidays explain that the mailing of a date is empty."""
+    return not HOLIDAYS.isdisjoint((day, day - timedelta(days=1)))
 
 
 class Hours:
@@ -22,24 +30,39 @@ class Hours:
         return datetime.combine(day - timedelta(days=1), ANNOUNCED, NEW_YORK)
 
     def settled(self, mailing: MailingDay, now: datetime) -> bool:
-        """A partial mailing is waited for until 06:00 in New York on its own day.
+        """A partial mailing is waited for until 06:00 in New York on its own day, one without any paper until 12:00.
 
-        An early one goes out as it is; what completes it comes with the next edition.
+        An early one goes out as it is; what completes it comes with the next edition. An empty one is settled: a
+        mailing is called empty only after 06:00, by a second witness.
         """
-        return mailing.early or mailing.status is not MailingStatus.PARTIAL or _is_waited_out(mailing.date, now)
+        if mailing.early or mailing.status is not MailingStatus.PARTIAL:
+            return True
+        return _is_past(mailing.date, WAIT_UNTIL if mailing.has_papers else NOTHING_UNTIL, now)
 
     def is_final(self, mailing: MailingDay, newest: date, now: datetime) -> bool:
-        """Early ones until the feeds come at midnight, partial ones for a week, empty ones until 06:00."""
+        """Early ones until the feeds come at midnight, partial ones for a week, empty ones until their day is over."""
         match mailing.status:
             case MailingStatus.PARTIAL if mailing.early:
                 return mailing.date > now.astimezone(NEW_YORK).date()
             case MailingStatus.PARTIAL:
                 return newest - mailing.date > GIVE_UP_AFTER
             case MailingStatus.EMPTY:
-                return _is_waited_out(mailing.date, now)
+                return _may_stay_empty(mailing) or newest - mailing.date > GIVE_UP_AFTER
             case MailingStatus.COMPLETE:
                 return True
 
+    def may_be_empty(self, day: date, now: datetime) -> bool:
+        """True once a day on which nothing was announced so far may be called empty."""
+        return _is_past(day, WAIT_UNTIL, now)
 
-def _is_waited_out(day: date, now: datetime) -> bool:
-    return now >= datetime.combine(day, WAIT_UNTIL, NEW_YORK)
+
+def _may_stay_empty(mailing: MailingDay) -> bool:
+    """True for a published holiday, and where its own day was over when it was last asked for."""
+    following = mailing.date + timedelta(days=1)
+    return is_holiday(mailing.date) or (
+        mailing.fetched_at is not None and _is_past(following, time(0, 0), mailing.fetched_at)
+    )
+
+
+def _is_past(day: date, hour: time, now: datetime) -> bool:
+    return now >= datetime.combine(day, hour, NEW_YORK)

@@ -16,6 +16,7 @@ from newsletter.sources.arxiv.feed import UnknownCategory
 
 OVERLAP = timedelta(days=4)  # OAI-PMH is asked from so long before: an answer of "nothing" may be a stale one
 FAILURES_AT_MOST = 2  # then a door counts as closed for the rest of the mailing
+LACKING_AT_MOST = 5  # papers; lists that lack more may lack replacements and old cross-lists too
 NAMED = 5  # papers or categories in a note
 
 
@@ -23,7 +24,8 @@ NAMED = 5  # papers or categories in a note
 class Wanted:
     """One mailing to get. `before` is the mailing before it, if it is known.
 
-    `is_past`: its day is over, so only catch-up pages have it; `next_is_out`: the next one was announced already.
+    `is_past`: its day is over, so only catch-up pages have it; `next_is_out`: the next one was announced already;
+    `may_be_empty`: it is late enough to believe that nothing will come; `is_holiday`: arXiv's own calendar says so.
     """
 
     day: date
@@ -31,6 +33,8 @@ class Wanted:
     before: Mailing | None
     is_past: bool
     next_is_out: bool
+    may_be_empty: bool = True
+    is_holiday: bool = False
 
 
 @dataclass(slots=True)
@@ -95,7 +99,7 @@ def fetch(wanted: Wanted, doors: Doors, progress: Progress) -> Mailing:
     covered = [c for c in wanted.categories if c not in gathered.failed]
     return Mailing(
         date=wanted.day,
-        status=_status(gathered.whole, bool(announcements) or any(h.id in within for h in headers or ())),
+        status=_status(wanted, gathered, headers, bool(announcements) or any(h.id in within for h in headers or ())),
         announcements=announcements,
         note="; ".join(gathered.notes),
         mark=compare.mark(gathered.lists, headers or (), within, wanted.day, before),
@@ -129,11 +133,19 @@ def fetch_early(wanted: Wanted, doors: Doors, progress: Progress) -> Mailing:
     )
 
 
-def _status(whole: bool, anything: bool) -> MailingStatus:
-    """Empty only where arXiv announced nothing at all; a day without a paper in our categories is complete."""
-    if not whole:
+def _status(wanted: Wanted, gathered: _Gathered, headers: tuple[Header, ...] | None, anything: bool) -> MailingStatus:
+    """Empty only where arXiv announced nothing at all; a day without a paper in our categories is complete.
+
+    A feed is empty under today's date both on a holiday and before a late announcement, and OAI-PMH, which knows
+    nothing new then either, is a witness only once the usual hours are over.
+    """
+    if anything:
+        return MailingStatus.COMPLETE if gathered.whole else MailingStatus.PARTIAL
+    if not wanted.may_be_empty:
+        gathered.lacks("nothing was announced so far, and it is too early to call the day empty")
         return MailingStatus.PARTIAL
-    return MailingStatus.COMPLETE if anything else MailingStatus.EMPTY
+    explained = wanted.is_holiday and headers is None and not gathered.failed
+    return MailingStatus.EMPTY if gathered.whole or explained else MailingStatus.PARTIAL
 
 
 def _from_feeds(wanted: Wanted, gathered: _Gathered, doors: Doors, progress: Progress) -> None:
@@ -240,6 +252,8 @@ def _repaired(
         gathered.lists |= again.lists
         gathered.counted |= again.counted
         found = compare.differences(gathered.lists, headers, within, gathered.counted)
+    if len(found.papers) > LACKING_AT_MOST:
+        gathered.lacks(f"{len(found.papers)} papers stand in no list, so replacements may be missing too")
     if found.papers:
         _add_records(wanted, found.papers, gathered, doors)
         found = compare.differences(gathered.lists, headers, within, gathered.counted)
