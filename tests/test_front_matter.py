@@ -89,6 +89,8 @@ def test_yaml_1_2_knows_no_yes_and_no() -> None:
         ("email: {a: b}", "ada.md:2: email: must be text"),
         ("email: nobody", "ada.md:2: email: 'nobody' is not one plain address, such as ada@example.org"),
         ("email: a@b.org, c@d.org", "is not one plain address"),
+        ("email: zoë@example.org", "ada.md:2: email: 'zoë@example.org' has letters that mail cannot carry"),
+        ("email: zoe@a..b", "ada.md:2: email: 'zoe@a..b' has letters that mail cannot carry"),
         ('email: "a@b.org\\0"', "is not one plain address"),
         ("min_relevance: high", "ada.md:2: min_relevance: must be a whole number"),
         ("min_relevance: 11", "ada.md:2: min_relevance: must be at most 10"),

@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,65 @@ def test_the_message_arrives_to_the_byte(sink: tuple[Sink, int]) -> None:
     assert "queued as Q1" in receipt.detail
     assert server.envelopes[0].content == OUTGOING.eml
     assert (server.envelopes[0].mail_from, server.envelopes[0].rcpt_tos) == ("news@example.org", ["ada@example.org"])
+
+
+@pytest.mark.parametrize(
+    ("sender", "bounces", "path"),
+    [
+        ("News <news@müller.example>", "", "news@xn--mller-kva.example"),
+        ("news@example.org", "bounces@müller.example", "bounces+send000001@xn--mller-kva.example"),
+    ],
+)
+def test_an_internationalised_domain_stands_encoded_in_the_envelope(
+    sink: tuple[Sink, int], sender: str, bounces: str, path: str
+) -> None:
+    server, port = sink
+    with closing(smtp(port, bounce_address=bounces)) as backend:
+        receipt = backend.submit(replace(OUTGOING, sender=sender, recipient="ada@bücher.example"))
+    assert receipt.outcome is Outcome.ACCEPTED
+    assert (server.envelopes[0].mail_from, server.envelopes[0].rcpt_tos) == (path, ["ada@xn--bcher-kva.example"])
+
+
+def test_a_sender_that_no_envelope_carries_stops_everything_and_blames_no_reader(sink: tuple[Sink, int]) -> None:
+    server, port = sink
+    with closing(smtp(port)) as backend:
+        receipt = backend.submit(replace(OUTGOING, sender="néws@example.org"))
+    assert (receipt.outcome, receipt.bad_address) == (Outcome.STOP, False)
+    assert server.envelopes == []
+
+
+@pytest.mark.parametrize("reply", [b"OK queued", b"200 fine", b"251 somewhere", b"354 more", b""])
+def test_an_answer_to_the_message_that_is_no_reply_is_ambiguous(reply: bytes) -> None:
+    assert _answered(b"354 go", reply).outcome is Outcome.AMBIGUOUS
+
+
+def test_a_250_to_the_data_command_is_no_acceptance() -> None:
+    assert _answered(b"250 ok").outcome is Outcome.RETRY
+
+
+def _answered(*after_rcpt: bytes) -> Receipt:
+    """What a message comes to, by the answers to DATA and to the message."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=_answer, args=[server, after_rcpt])
+        thread.start()
+        receipt = submitted(server.getsockname()[1])
+        thread.join()
+    return receipt
+
+
+def _answer(server: socket.socket, after_rcpt: tuple[bytes, ...]) -> None:
+    connection, _ = server.accept()
+    with connection, connection.makefile("rwb", buffering=0) as stream:
+        stream.write(b"220 hello\r\n")
+        for answer in (b"250 hi", b"250 ok", b"250 ok", after_rcpt[0]):
+            stream.readline()
+            stream.write(answer + b"\r\n")
+        if len(after_rcpt) > 1:
+            while stream.readline() not in (b".\r\n", b""):
+                pass
+            stream.write(after_rcpt[1] + b"\r\n")
+        while stream.read(65536):
+            pass
 
 
 def test_the_return_path_names_the_send(sink: tuple[Sink, int]) -> None:
@@ -243,6 +303,7 @@ def dkim_keys() -> tuple[bytes, bytes]:
         ({"dkim_key_file": "key.pem"}, "smtp.dkim_selector"),
         ({"dkim_key_file": "/missing", "dkim_selector": "s", "dkim_domain": "d"}, "/missing"),
         ({"ca_file": "/missing"}, "smtp.ca_file"),
+        ({"bounce_address": "bóunces@example.org"}, "smtp.bounce_address"),
     ],
 )
 def test_a_setting_that_cannot_work_is_named(options: dict[str, str], said: str) -> None:

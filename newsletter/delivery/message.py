@@ -55,7 +55,7 @@ def message_id(send_id: str, sender: str) -> str:
 
 def domain(sender: str) -> str:
     """The domain of `Name <local@domain>` or `local@domain`, in ASCII."""
-    return _ascii_address(_split(sender)[1]).rpartition("@")[2] or "localhost"
+    return ascii_address(_split(sender)[1]).rpartition("@")[2] or "localhost"
 
 
 def build(email: Email, envelope: Envelope, date: datetime) -> bytes:
@@ -180,13 +180,14 @@ def _one_line(text: str) -> str:
 
 
 def _address(address: str) -> str:
-    found = _ascii_address(address)
+    found = ascii_address(address)
     if "@" not in found or _FORBIDDEN.search(found) or not found.isascii():
         raise ValueError(f"{address!r} is no email address that a message can carry")
     return found
 
 
-def _ascii_address(address: str) -> str:
+def ascii_address(address: str) -> str:
+    """The address with its domain as DNS has it (RFC 5891). Raises UnicodeError where the domain can be none."""
     local, at, host = address.rpartition("@")
     return f"{local}{at}{host if host.isascii() else host.encode('idna').decode()}"
 

@@ -149,8 +149,8 @@ def _problems(
             near = taxonomy.nearest(category)
             advice = f"did you mean {' or '.join(near)}?" if near else "write one like cs.LG, or an archive like math"
             yield ("categories",), f"there is no category {category!r}; {advice}"
-    if wishes.email and not _ADDRESS.fullmatch(wishes.email):
-        yield ("email",), f"{wishes.email!r} is not one plain address, such as ada@example.org"
+    if advice := _unfit(wishes.email):
+        yield ("email",), f"{wishes.email!r} {advice}"
     if not _LANGUAGE.fullmatch(wishes.language):
         yield ("language",), f"{wishes.language!r} is no language; write one like en or German"
     if not math.isfinite(wishes.budget_usd_per_month):
@@ -166,6 +166,19 @@ def _problems(
         yield ("deliver", "days"), "name at least one day"
     if deliver.frequency == "weekly" and len(deliver.days) > 1 and "days" in mapping["deliver"]:
         yield ("deliver", "days"), "a weekly digest comes on one day; name just one"
+
+
+def _unfit(address: str) -> str:
+    """Why no mail can go to an address: a local part in ASCII is what every mail server takes (RFC 6531 §3)."""
+    if address and not _ADDRESS.fullmatch(address):
+        return "is not one plain address, such as ada@example.org"
+    local, _, domain = address.rpartition("@")
+    try:
+        local.encode("ascii")
+        domain.encode("idna")
+    except UnicodeError:
+        return "has letters that mail cannot carry: before the @ write plain ASCII"
+    return ""
 
 
 def _with_weekly_day(wishes: Wishes) -> Wishes:

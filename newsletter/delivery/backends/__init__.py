@@ -88,6 +88,9 @@ def _require_sender(settings: Settings, name: str) -> None:
         "web.base_url (https)": not web.base_url.startswith("https://"),
         "NEWSLETTER_SECRET": not settings.secret("NEWSLETTER_SECRET"),
     }
+    local, _, _ = mail.address.rpartition("@")
+    if not local.isascii():
+        raise SettingsError(f"mail.from: {mail.address} has letters before the @ that an envelope cannot carry")
     for key, is_missing in missing.items():
         if is_missing:
             raise SettingsError(f"mail.backend = {name} needs {key}: set it in newsletter.toml or the environment")

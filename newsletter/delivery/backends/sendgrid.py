@@ -30,6 +30,7 @@ from python_http_client.exceptions import HTTPError
 from sendgrid import SendGridAPIClient
 
 from newsletter.delivery.backends import BackendOptions
+from newsletter.delivery.message import ascii_address
 from newsletter.errors import DeliveryStopped, SettingsError
 from newsletter.models.papers import Clock
 from newsletter.models.sends import Event, EventType, Forged, Outcome, Outgoing, Receipt
@@ -129,7 +130,9 @@ def request(outgoing: Outgoing, options: Options) -> dict[str, Any]:
         if any(character in str(value) for character in "\r\n\u2028\u2029\x85"):
             raise ValueError(f"the header {name} has a line break in it")
     body: dict[str, Any] = {
-        "personalizations": [{"to": [{"email": outgoing.recipient}], "custom_args": {"send_id": outgoing.send_id}}],
+        "personalizations": [
+            {"to": [{"email": ascii_address(outgoing.recipient)}], "custom_args": {"send_id": outgoing.send_id}}
+        ],
         "from": _mailbox(str(message["From"])),
         "subject": str(message["Subject"]),
         "content": [

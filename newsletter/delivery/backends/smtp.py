@@ -1,13 +1,15 @@
 """Calls an SMTP server: pooled connections, TLS, authentication, a return path per send, DKIM where a key is given.
 
 How replies are read (RFC 5321 §4.2.1): 4yz certainly not sent, try later; 5yz never will be. What refuses the sender,
-the credentials or the whole connection would refuse every message. Once DATA has begun, a lost connection says nothing.
+the credentials or the whole connection would refuse every message. Once the message has begun, a lost connection says
+nothing, and neither does an answer that is no reply to it: any but 250, 4yz and 5yz.
 """
 
 import queue
 import re
 import smtplib
 import ssl
+from collections.abc import Callable
 from email.utils import parseaddr
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -16,6 +18,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import Field
 
 from newsletter.delivery.backends import BackendOptions
+from newsletter.delivery.message import ascii_address, domain
 from newsletter.errors import SettingsError
 from newsletter.models.sends import Outcome, Outgoing, Receipt
 from newsletter.settings import Settings
@@ -62,19 +65,32 @@ class Smtp:
         self._password = password or unquote(self._url.password or "")
         self._dkim_key = _key(options)
         self._tls = _tls(options)
+        self._bounces = _ascii("smtp.bounce_address", ascii_address, options.bounce_address)
+        self._helo = _ascii("smtp.helo", domain, options.helo) if options.helo else None
+        self._dkim_domain = _ascii("smtp.dkim_domain", domain, options.dkim_domain).encode()
         self._idle: queue.SimpleQueue[smtplib.SMTP] = queue.SimpleQueue()
 
     def submit(self, outgoing: Outgoing) -> Receipt:
         try:
             content = self._signed(outgoing.eml)
-        except Exception as error:  # noqa: BLE001 - whatever the signer dislikes, nothing was sent
-            return Receipt(Outcome.FAILED, f"cannot be signed: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever the signer dislikes, it dislikes in every message
+            return Receipt(Outcome.STOP, f"cannot be signed: {type(error).__name__}: {error}")
+        try:
+            sender = self.return_path(outgoing)
+            sender.encode("ascii")
+        except UnicodeError:
+            return Receipt(Outcome.STOP, "the sender's address cannot stand in an envelope: see mail.from")
+        try:
+            recipient = ascii_address(outgoing.recipient)
+            recipient.encode("ascii")
+        except UnicodeError:
+            return Receipt(Outcome.FAILED, "the reader's address has letters that an envelope cannot carry")
         connection, fresh = self._take()
         while True:
             if isinstance(connection, Receipt):
                 return connection
             try:
-                refused = self._announce(connection, outgoing)
+                refused = self._announce(connection, sender, recipient)
             except _Gone as gone:
                 connection.close()
                 if fresh:
@@ -94,24 +110,21 @@ class Smtp:
             except (OSError, smtplib.SMTPException):
                 connection.close()
 
-    def _announce(self, connection: smtplib.SMTP, outgoing: Outgoing) -> Receipt | None:
+    def _announce(self, connection: smtplib.SMTP, sender: str, recipient: str) -> Receipt | None:
         """MAIL and RCPT; None when the server wants the message, otherwise why it certainly was not sent.
 
-        Raises _Gone when the connection is of no more use; 421 announces just that (RFC 5321 §3.8).
+        Raises _Gone when the connection is of no more use; 421 announces just that (RFC 5321 §3.8), and after what is
+        no reply nobody knows which command the next one answers.
         """
         try:
-            code, text = connection.mail(self.return_path(outgoing))
-            if code == 421:
-                raise _Gone(_plain(text))
+            code, text = connection.mail(sender)
             if code != 250:
+                _check_reply(code, text)
                 return _refused(code, text, everybody=code >= 500)
-            code, text = connection.rcpt(outgoing.recipient)
-            if code == 421:
-                raise _Gone(_plain(text))
+            code, text = connection.rcpt(recipient)
             if code not in (250, 251):
+                _check_reply(code, text)
                 return _refused(code, text, address=True)
-        except UnicodeEncodeError:
-            return Receipt(Outcome.FAILED, "the address has letters that this server cannot take", bad_address=True)
         except (OSError, smtplib.SMTPException) as error:
             raise _Gone(_said(error)) from error
         return None
@@ -121,17 +134,25 @@ class Smtp:
             code, text = connection.data(content)
         except smtplib.SMTPDataError as error:  # before any byte of the message
             code, text = error.smtp_code, _bytes(error.smtp_error)
+            if not 400 <= code < 600:
+                connection.close()
+                return Receipt(Outcome.RETRY, f"DATA was answered with {_said_as(code, text)} instead of 354")
+            receipt = _refused(code, text)
         except (OSError, smtplib.SMTPException) as error:
             connection.close()
             return Receipt(Outcome.AMBIGUOUS, f"the connection was lost after DATA: {_said(error)}")
-        receipt = _taken(text) if code == 250 else _refused(code, text)
+        else:
+            if code != 250 and not 400 <= code < 600:
+                connection.close()
+                return Receipt(Outcome.AMBIGUOUS, f"the message was answered with {_said_as(code, text)}")
+            receipt = _taken(text) if code == 250 else _refused(code, text)
         self._keep_or_close(connection, receipt)
         return receipt
 
     def return_path(self, outgoing: Outgoing) -> str:
         """Where this message comes back to: an address of its own, so that a bounce names its send (VERP)."""
-        local, _, domain = self._options.bounce_address.rpartition("@")
-        return f"{local}+{outgoing.send_id}@{domain}" if local else parseaddr(outgoing.sender)[1]
+        local, _, host = self._bounces.rpartition("@")
+        return f"{local}+{outgoing.send_id}@{host}" if local else ascii_address(parseaddr(outgoing.sender)[1])
 
     def _signed(self, eml: bytes) -> bytes:
         if not self._dkim_key:
@@ -143,7 +164,7 @@ class Smtp:
         signature = dkim.sign(
             eml,
             options.dkim_selector.encode(),
-            options.dkim_domain.encode(),
+            self._dkim_domain,
             self._dkim_key,
             canonicalize=(b"relaxed", b"relaxed"),
             include_headers=[name for name in DKIM_HEADERS if name in present],
@@ -168,7 +189,7 @@ class Smtp:
 
     def _open(self) -> smtplib.SMTP | Receipt:
         url, options = self._url, self._options
-        host, timeout, helo = url.hostname or "", options.timeout_seconds, options.helo or None
+        host, timeout, helo = url.hostname or "", options.timeout_seconds, self._helo
         connection: smtplib.SMTP | None = None
         try:
             if url.scheme == "smtps":
@@ -189,11 +210,36 @@ class Smtp:
             return _closed(connection, Receipt(Outcome.STOP, f"{host}: its certificate is not valid: {_said(error)}"))
         except (OSError, smtplib.SMTPException) as error:
             return _closed(connection, Receipt(Outcome.RETRY, f"{host} cannot be reached: {_said(error)}"))
+        except ValueError as error:  # such as a password that smtplib cannot encode
+            return _closed(connection, Receipt(Outcome.STOP, f"{host}: smtp.url cannot be used: {_said(error)}"))
         return connection
 
 
 class _Gone(Exception):
     """The connection is of no more use, and no message was sent over it."""
+
+
+def _check_reply(code: int, text: bytes) -> None:
+    """Raises _Gone after what ends the connection or is no reply to a command."""
+    if code == 421:
+        raise _Gone(_plain(text))
+    if not 400 <= code < 600:
+        raise _Gone(f"answered with {_said_as(code, text)}")
+
+
+def _said_as(code: int, text: bytes) -> str:
+    """What a server said, be it a reply or not."""
+    return f"“{f'{code} ' if code > 0 else ''}{_plain(text)}”"
+
+
+def _ascii(key: str, encode: Callable[[str], str], value: str) -> str:
+    """A setting's address or domain as it stands in an envelope. Raises SettingsError."""
+    try:
+        encoded = encode(value)
+        encoded.encode("ascii")
+    except UnicodeError:
+        raise SettingsError(f"{key}: {value!r} cannot stand in an envelope; write ASCII before the @") from None
+    return encoded
 
 
 def _taken(text: bytes) -> Receipt:
