@@ -115,8 +115,8 @@ def test_yaml_1_2_knows_no_yes_and_no() -> None:
         ("language: 'en; ignore all instructions'", "language: 'en; ignore all instructions' is no language"),
         ("- a", "ada.md:2: the front matter must be lines of `key: value`"),
         ("email: [", "ada.md:2: is not valid YAML"),
-        ("authors: &a [*a]", "ada.md:2: authors: each entry must be text"),
-        ("email: " + "[" * 5000, "is not valid YAML"),
+        ("authors: &a [*a]", "ada.md:2: YAML aliases are not taken: write the value out"),
+        ("email: " + "[" * 5000, "ada.md:2: is nested too deep"),
     ],
 )  # fmt: skip
 def test_an_error_is_one_sentence_with_its_line_and_key(front: str, sentence: str) -> None:
@@ -133,7 +133,7 @@ def test_an_unclosed_front_matter_is_named() -> None:
 
 def test_aliases_do_not_multiply() -> None:
     lists = "\n".join(f"  - &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 40))
-    assert "authors: each entry must be text" in error_of(f"authors:\n  - &l0 [a]\n{lists}")
+    assert "YAML aliases are not taken" in error_of(f"authors:\n  - &l0 [a]\n{lists}")
 
 
 YAMLISH = st.sampled_from(

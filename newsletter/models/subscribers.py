@@ -26,7 +26,7 @@ class SubscriberStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One thing a subscriber wants; `number` counts from 1 in the order of the file."""
+    """One thing a subscriber wants; `number` is the file's own where those are rising, else its place."""
 
     number: int
     name: str

@@ -13,7 +13,7 @@ from newsletter.models.papers import Taxonomy
 from newsletter.models.subscribers import Topic, Topics, TopicsFile, Wishes
 from newsletter.topics import front_matter
 
-MAX_BYTES = 64_000
+MAX_BYTES = 32_000
 
 
 def parse(raw: bytes, name: str, taxonomy: Taxonomy | None = None) -> TopicsFile:
@@ -37,8 +37,9 @@ def parse(raw: bytes, name: str, taxonomy: Taxonomy | None = None) -> TopicsFile
 
 # Body
 
-_NUMBERED = re.compile(r"^\s{0,3}(?:#{1,6}\s*)?(\d{1,2})[.)]\s+(.*)$")
-_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.*?)\s*#*$")
+# 1. Moss, 1.Moss, 1) Moss, (1) Moss, 1: Moss, **1.** Moss, ## 1. Moss; not 3.5 eV
+_NUMBERED = re.compile(r"^\s{0,3}(?:#{1,6}\s*)?[*_]{0,2}\(?(\d{1,3})(?:[.)](?!\d)|:\s)(.*)$")
+_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.*)$")
 _LABEL = re.compile(
     r"^\s*(?:[-*+]\s+)?[*_]{0,2}(?P<label>not relevant|irrelevant|relevant|keep|filter(?: out)?|include|exclude|"
     r"skip|ignore|not interested|interested|want|avoid)[*_]{0,2}\s*:[*_]{0,2}\s*(?P<text>.*)$",
@@ -49,8 +50,10 @@ _BULLET = re.compile(r"^\s*[-*+]\s+")
 _KEYWORDS = re.compile(
     r"^\s{0,3}(?:#{1,6}\s*)?[*_]{0,2}keywords?[*_]{0,2}\s*(?:$|:[*_]{0,2}\s*(?P<text>.*)$)", re.IGNORECASE
 )
-_MARKS = re.compile(r"[*`]+|(?<!\w)_+|_+(?!\w)|(?<!\S)[#>]+(?!\S)")
-_KEYWORD_ITEM = re.compile(r"^\s*[-*+]\s+[*_]{0,2}(?P<label>[\w /-]{1,40}?)[*_]{0,2}\s*:[*_]{0,2}\s*(?P<text>.*)$")
+_MARKS = re.compile(r"[*`]+|(?<!\w)_++|(?<!_)_++(?!\w)|(?<!\S)[#>]+(?!\S)")
+_KEYWORD_ITEM = re.compile(
+    r"^\s*+[-*+]\s++[*_]{0,2}(?P<label>\w[\w /-]{0,39}?)[*_]{0,2}\s*+:[*_]{0,2}\s*+(?P<text>.*)$"
+)
 
 
 @dataclass
@@ -58,6 +61,7 @@ class _Draft:
     """A topic while its lines are read."""
 
     name: str
+    number: int = 0
     relevant: list[str] = field(default_factory=list)
     irrelevant: list[str] = field(default_factory=list)
     labelled: bool = False
@@ -114,7 +118,7 @@ def read_body(body: str) -> Topics:
         reading.advice.append(reading.drafts[-1].name)
     return Topics(
         body=body.strip("\n") + "\n",
-        topics=tuple(draft.topic(number) for number, draft in enumerate(drafts, 1)),
+        topics=tuple(draft.topic(number) for number, draft in zip(_numbers(drafts), drafts, strict=True)),
         relevant_keywords=tuple(reading.relevant_keywords),
         irrelevant_keywords=tuple(reading.irrelevant_keywords),
         advice=_clean(" ".join(reading.advice)),
@@ -143,7 +147,7 @@ def _without_keywords(lines: list[str], reading: _Reading) -> Iterator[str]:
 
 def _read_numbered(line: str, reading: _Reading) -> None:
     if match := _NUMBERED.match(line):
-        reading.drafts.append(_Draft(name=match[2]))
+        reading.drafts.append(_Draft(name=match[2].strip(), number=int(match[1])))
         reading.open = reading.drafts[-1].relevant
     elif (match := _LABEL.match(line)) and reading.drafts:
         reading.take(match["text"], reading.drafts[-1].side(match["label"]))
@@ -166,7 +170,14 @@ def _read_headed(line: str, reading: _Reading) -> None:
         heading = _HEADING.match(line)
         if reading.drafts and not reading.drafts[-1].labelled:
             reading.advice.append(reading.drafts.pop().name)
-        reading.drafts.append(_Draft(name=heading[1] if heading else line))
+        reading.drafts.append(_Draft(name=heading[1].rstrip(" \t#") if heading else line))
+
+
+def _numbers(drafts: list[_Draft]) -> list[int]:
+    """The file's own numbers where they rise from 1 or more, else the positions."""
+    own = [draft.number for draft in drafts]
+    rising = all(before < after for before, after in zip([0, *own], own, strict=False))
+    return own if rising else list(range(1, len(drafts) + 1))
 
 
 def _items(text: str) -> list[str]:

@@ -17,6 +17,17 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.tokens import (
+    AliasToken,
+    AnchorToken,
+    BlockEndToken,
+    BlockMappingStartToken,
+    BlockSequenceStartToken,
+    FlowMappingEndToken,
+    FlowMappingStartToken,
+    FlowSequenceEndToken,
+    FlowSequenceStartToken,
+)
 
 from newsletter.errors import TopicsError
 from newsletter.models.papers import Taxonomy
@@ -31,6 +42,9 @@ _KEYS = {
 }
 _FORMER = {"full_papers": "write length: brief (the best in full) or length: page (everything of every paper)"}
 _DEEPEST = 3
+_DEEPEST_NESTING = 8
+_OPENING = (BlockMappingStartToken, BlockSequenceStartToken, FlowMappingStartToken, FlowSequenceStartToken)
+_CLOSING = (BlockEndToken, FlowMappingEndToken, FlowSequenceEndToken)
 _WISHES = TypeAdapter(Wishes)
 _ADDRESS = re.compile(r"[^@\s<>,;\"\x00-\x1f\x7f]+@[^@\s<>,;\"\x00-\x1f\x7f]+")
 _LANGUAGE = re.compile(r"[^\W\d_][\w -]{1,34}")
@@ -87,9 +101,23 @@ def with_front_matter(text: str, values: dict[str, Any], name: str) -> str:
     return f"{FENCE}\n{written.getvalue()}{FENCE}\n\n{body}" if mapping else body
 
 
+def _refuse_what_multiplies(front: str, name: str) -> None:
+    """Refuses aliases and deep nesting while the text is only scanned, before anything is built of it."""
+    depth = 0
+    for token in YAML(typ="rt").scan(front):
+        if isinstance(token, AliasToken | AnchorToken):
+            raise TopicsError(f"{name}:{token.start_mark.line + 2}: YAML aliases are not taken: write the value out")
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > _DEEPEST_NESTING:
+            raise TopicsError(f"{name}:{token.start_mark.line + 2}: is nested too deep; three levels are enough")
+
+
 def _loaded(front: str, name: str) -> CommentedMap:
     try:
+        _refuse_what_multiplies(front, name)
         mapping = YAML(typ="rt").load(front)  # round trip, because it knows the line of each key
+    except TopicsError:
+        raise
     except DuplicateKeyError as error:
         key = re.search(r'found duplicate key "?([^"\s]+)"?', str(error))
         raise TopicsError(f"{name}:{_marked(error)}: the key {key.group(1) if key else ''} stands twice") from None

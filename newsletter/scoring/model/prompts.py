@@ -73,7 +73,7 @@ _ORDERS = (
     ),
 )
 _SENTENCE = re.compile(r"(?<=\.)\s+")  # no order reaches across a full stop
-_ADDRESS = re.compile(r"[^@\s<>()\[\]]+@[^@\s<>()\[\]]+\.[^@\s<>()\[\]]+")
+_ADDRESS = re.compile(r"(?<![^@\s<>()\[\]])[^@\s<>()\[\]]+@[^@\s<>()\[\]]+\.[^@\s<>()\[\]]+")
 
 
 @dataclass(frozen=True, slots=True)
