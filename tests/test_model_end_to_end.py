@@ -44,7 +44,7 @@ def serving(model: FakeModel) -> Iterator[Server]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             server.keys.add(self.headers["Authorization"])
             try:
-                status, answer = 200, dict(model(body).body)
+                status, answer = 200, model(body).body
             except Rejected as error:
                 status, answer = (
                     error.status,

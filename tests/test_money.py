@@ -12,6 +12,7 @@ from newsletter.errors import SettingsError
 from newsletter.models.scores import Tokens
 from newsletter.money import exact_usd, picodollars, shown_usd, split
 from newsletter.scoring.model.budget import Budget, Caps, OutOfMoney
+from newsletter.scoring.model.client import Rejected
 from newsletter.scoring.model.prices import PriceOverride, prices_of
 from newsletter.store import Store
 from tests.builders import NOON
@@ -121,3 +122,25 @@ def test_a_month_ends(store: Store) -> None:
     Budget(store.charges, run_id, Caps(100, 100), NOON).reserve({ada.id: 70}, NOON)
     december = Budget(store.charges, run_id, Caps(100, 100), NOON.replace(month=12))
     assert december.room(ada.id) == 100
+
+
+def test_what_a_killed_run_had_reserved_is_settled_as_lost_and_still_counts_against_the_caps(store: Store) -> None:
+    ada, bo = a_reader(store), a_reader(store, "bo")
+    run_id = store.charges.start_run("run", NOON)
+    Budget(store.charges, run_id, Caps(100, 100), NOON).reserve({ada.id: 40, bo.id: 30}, NOON, "novelty", "m")
+    assert store.charges.settle_dead_runs() == 1
+    assert store.charges.settle_dead_runs() == 0
+    assert store.charges.spent_since(NOON) == {ada.id: 40, bo.id: 30}
+    (row,) = store.charges.grouped("stage")
+    assert (row["stage"], row["lost_calls"], row["calls"], row["picodollars"]) == ("novelty", 1, 0, 0)
+    assert [r["lost_calls"] for r in store.charges.grouped("subscriber")] == [1, 1]
+
+
+def test_a_call_that_timed_out_leaves_a_row_outside_the_totals(store: Store) -> None:
+    papers = a_slate(store, 10)
+    slow = Rejected(0, "slow", timed_out=True)
+    run = a_run(store, FakeModel(liked(papers), fault=lambda call, body: slow if call == 1 else None))
+    run.score(a_reader(store), papers)
+    (row,) = store.charges.grouped("model")
+    assert (row["lost_calls"], row["estimated_calls"]) == (1, 0)
+    assert row["prompt_tokens"] == run.model.meter["prompt"]

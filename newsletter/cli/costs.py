@@ -14,7 +14,7 @@ from newsletter.cli import show
 from newsletter.money import PICODOLLARS_PER_USD, exact_usd, shown_usd
 from newsletter.store.database import Row
 
-HEADS = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "usd")
+HEADS = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "usd", "estimated_calls", "lost_calls")
 BARS_AT_MOST = 30
 
 
@@ -42,6 +42,8 @@ def costs(
     """Show tokens and money. A subscriber's row holds their own calls and their shares of shared ones.
 
     The rows by subscriber sum to the rows by day exactly; a shared call counts once in the row of each who shares it.
+    The tokens are those that the endpoint reported: of estimated calls only the money is counted, of lost calls, whose
+    answer never came, neither.
 
     Examples:
 
@@ -61,7 +63,7 @@ def costs(
     elif not rows:
         show.say("no model was called yet")
     else:
-        table = [[row[by.value], *(f"{row[head]:,}" for head in HEADS[:-1]), _usd(row)] for row in rows]
+        table = [[row[by.value], *(_usd(row) if head == "usd" else f"{row[head]:,}" for head in HEADS)] for row in rows]
         total = sum(row["picodollars"] for row in rows)
         show.table(f"USD {shown_usd(total)} in all", (by.value, *HEADS), table)
         if show.console.is_terminal:
@@ -69,7 +71,10 @@ def costs(
 
 
 def _plain(row: Row, by: By) -> Row:
-    return {by.value: row[by.value], **{head: row[head] for head in HEADS[:-1]}, "usd": exact_usd(row["picodollars"])}
+    return {
+        by.value: row[by.value],
+        **{head: exact_usd(row["picodollars"]) if head == "usd" else row[head] for head in HEADS},
+    }
 
 
 def _usd(row: Row) -> str:

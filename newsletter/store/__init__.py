@@ -8,6 +8,7 @@ from newsletter.store.blocks import Blocks
 from newsletter.store.charges import Charges
 from newsletter.store.database import Database
 from newsletter.store.editions import Editions
+from newsletter.store.endpoints import Endpoints
 from newsletter.store.events import Events
 from newsletter.store.facts import Facts
 from newsletter.store.feedback import Feedback
@@ -39,6 +40,7 @@ class Store:
         self.notices = Notices(database)
         self.blocks = Blocks(database)
         self.charges = Charges(database)
+        self.endpoints = Endpoints(database)
         self.scores = ScoreShelf(database, self.charges)
 
     @classmethod

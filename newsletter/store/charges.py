@@ -1,6 +1,7 @@
 """Charges: what each call of the model used and cost, who pays for it, and what is reserved for calls under way."""
 
 import json
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,7 +18,10 @@ Grouping = Literal["subscriber", "day", "stage", "model"]
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One call. `payers` holds each subscriber's part in picodollars; the parts sum to `picodollars`."""
+    """One call. `payers` holds each subscriber's part in picodollars; the parts sum to `picodollars`.
+
+    `estimated`: the endpoint did not say what it used.
+    """
 
     run_id: int
     date: date
@@ -38,6 +42,7 @@ class Charge:
     retries: int
     latency_ms: int
     payers: Mapping[int, int]
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +72,48 @@ class Charges:
                 "UPDATE runs SET finished_at = ?, outcome = ? WHERE id = ?", [now.isoformat(), outcome, run_id]
             )
 
-    def reserve(self, run_id: int, amounts: Mapping[int, int], now: datetime) -> list[int]:
+    def reserve(
+        self, run_id: int, amounts: Mapping[int, int], now: datetime, stage: str = "", model: str = ""
+    ) -> list[int]:
         """Records the worst case of a call that is about to be made, a row per payer; returns the rows' ids."""
+        call = secrets.token_hex(8)
         with self._database.writing() as db:
             return [
                 db.conn.execute(
-                    "INSERT INTO reservations (run_id, subscriber_id, picodollars, at) VALUES (?, ?, ?, ?)",
-                    [run_id, subscriber_id, amount, now.isoformat()],
+                    "INSERT INTO reservations (run_id, subscriber_id, picodollars, at, call, stage, model) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [run_id, subscriber_id, amount, now.isoformat(), call, stage, model],
                 ).lastrowid
                 or 0
                 for subscriber_id, amount in amounts.items()
             ]
+
+    def lose(self, reservations: Sequence[int]) -> None:
+        """Keeps what was reserved for a call that got no answer: it may have been billed, nobody knows."""
+        with self._database.writing() as db:
+            call = secrets.token_hex(8)  # the call is made again under the same reservation
+            db.conn.execute(
+                """
+                INSERT INTO lost_calls (call, subscriber_id, run_id, at, stage, model, picodollars, why)
+                SELECT ?, subscriber_id, run_id, at, stage, model, picodollars, 'no_answer' FROM reservations
+                WHERE id IN (SELECT value FROM json_each(?))
+                """,
+                [call, json.dumps(list(reservations))],
+            )
+
+    def settle_dead_runs(self) -> int:
+        """Turns what killed runs had reserved into lost calls; returns how many. Only under the run lock."""
+        with self._database.writing() as db:
+            count = db.execute("SELECT count(DISTINCT coalesce(nullif(call, ''), id)) FROM reservations").fetchone()
+            db.conn.execute(
+                """
+                INSERT INTO lost_calls (call, subscriber_id, run_id, at, stage, model, picodollars, why)
+                SELECT coalesce(nullif(call, ''), id), subscriber_id, run_id, at, stage, model, picodollars, 'killed'
+                FROM reservations WHERE subscriber_id IS NOT NULL
+                """
+            )
+            db.conn.execute("DELETE FROM reservations")
+        return int(count[0])
 
     def release(self, reservations: Sequence[int]) -> None:
         """Gives back what was reserved for a call that cost nothing."""
@@ -92,8 +128,8 @@ class Charges:
             INSERT INTO charges (run_id, subscriber_id, mailing_date, at, stage, block_key, model, tier, request_id,
                 prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, prices,
                 picodollars, completion_picodollars, estimated_picodollars, finish_reason, items_in, items_out,
-                retries, latency_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                retries, latency_ms, estimated)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 charge.run_id,
@@ -119,6 +155,7 @@ class Charges:
                 charge.items_out,
                 charge.retries,
                 charge.latency_ms,
+                charge.estimated,
             ],
         ).lastrowid
         assert charge_id is not None, "an INSERT gives a rowid"
@@ -128,13 +165,14 @@ class Charges:
         return charge_id
 
     def spent_since(self, since: datetime) -> dict[int, int]:
-        """Picodollars by subscriber, with the worst case of calls that a dead run left open."""
+        """Picodollars by subscriber, with the worst case of calls that are under way or that a killed run lost."""
         rows = self._database.rows(
             """
             SELECT subscriber_id, sum(picodollars) AS spent FROM (
                 SELECT accounts.subscriber_id, accounts.picodollars FROM accounts
                 JOIN charges ON charges.id = charge_id WHERE at >= :since
-                UNION ALL SELECT subscriber_id, picodollars FROM reservations WHERE at >= :since)
+                UNION ALL SELECT subscriber_id, picodollars FROM reservations WHERE at >= :since
+                UNION ALL SELECT subscriber_id, picodollars FROM lost_calls WHERE at >= :since AND why = 'killed')
             GROUP BY subscriber_id
             """,
             {"since": since.isoformat()},
@@ -183,27 +221,45 @@ class Charges:
         """Calls, tokens and picodollars by subscriber, UTC day, stage or model, for each an own row."""
         first = str(since or "")
         if by == "subscriber":
-            return self._database.rows(
+            rows = self._database.rows(
                 """
-                SELECT slug AS subscriber, count(*) AS calls, sum(a.prompt_tokens) AS prompt_tokens,
-                    sum(a.cached_tokens) AS cached_tokens, sum(a.completion_tokens) AS completion_tokens,
-                    sum(a.picodollars) AS picodollars
+                SELECT slug AS subscriber, count(*) AS calls, sum(a.prompt_tokens * (1 - estimated)) AS prompt_tokens,
+                    sum(a.cached_tokens) AS cached_tokens,
+                    sum(a.completion_tokens * (1 - estimated)) AS completion_tokens,
+                    sum(a.picodollars) AS picodollars, sum(estimated) AS estimated_calls
                 FROM accounts AS a JOIN charges ON charges.id = charge_id
                 JOIN subscribers ON subscribers.id = a.subscriber_id
                 WHERE at >= ? GROUP BY slug ORDER BY sum(a.picodollars) DESC, slug
                 """,
                 [first],
             )
+            return self._with_lost(rows, by, first)
         column = {"day": "substr(at, 1, 10)", "stage": "stage", "model": "model"}[by]
-        return self._database.rows(
+        rows = self._database.rows(
             f"""
-            SELECT {column} AS {by}, count(*) AS calls, sum(prompt_tokens) AS prompt_tokens,
-                sum(cached_tokens) AS cached_tokens, sum(completion_tokens) AS completion_tokens,
-                sum(picodollars) AS picodollars
+            SELECT {column} AS {by}, count(*) AS calls, sum(prompt_tokens * (1 - estimated)) AS prompt_tokens,
+                sum(cached_tokens) AS cached_tokens, sum(completion_tokens * (1 - estimated)) AS completion_tokens,
+                sum(picodollars) AS picodollars, sum(estimated) AS estimated_calls
             FROM charges WHERE at >= ? GROUP BY {column} ORDER BY {column}
             """,  # noqa: S608 - the columns are constants of ours
             [first],
         )
+        return self._with_lost(rows, by, first)
+
+    def _with_lost(self, rows: list[Row], by: Grouping, first: str) -> list[Row]:
+        """The rows with the calls lost beside them; a group that has lost calls only gets a row of its own."""
+        column = {"subscriber": "slug", "day": "substr(at, 1, 10)", "stage": "stage", "model": "model"}[by]
+        lost = self._database.rows(
+            f"""
+            SELECT {column} AS name, count(DISTINCT call) AS calls FROM lost_calls
+            JOIN subscribers ON subscribers.id = subscriber_id WHERE at >= ? GROUP BY {column} ORDER BY {column}
+            """,  # noqa: S608 - the columns are constants of ours
+            [first],
+        )
+        counts = {row["name"]: row["calls"] for row in lost}
+        known = [{**row, "lost_calls": counts.pop(row[by], 0)} for row in rows]
+        columns = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "picodollars", "estimated_calls")
+        return known + [{by: name, **dict.fromkeys(columns, 0), "lost_calls": count} for name, count in counts.items()]
 
 
 def _release(db: Connection, reservations: Sequence[int]) -> None:

@@ -66,7 +66,7 @@ class Budget:
         with self._lock:
             return {who for who, amount in amounts.items() if self._own_room(who) < amount}
 
-    def reserve(self, amounts: Mapping[int, int], now: datetime) -> Reservation:
+    def reserve(self, amounts: Mapping[int, int], now: datetime, stage: str = "", model: str = "") -> Reservation:
         """Sets money aside for a call. Raises OutOfMoney, with nothing set aside, where any cap would be passed."""
         total = sum(amounts.values())
         with self._lock:
@@ -78,7 +78,7 @@ class Budget:
                 raise OutOfMoney(Cap.OWN_MONTH)
             self._move(amounts, 1)
         try:
-            return Reservation(amounts, tuple(self._charges.reserve(self._run_id, amounts, now)))
+            return Reservation(amounts, tuple(self._charges.reserve(self._run_id, amounts, now, stage, model)))
         except BaseException:
             with self._lock:
                 self._move(amounts, -1)
@@ -94,6 +94,10 @@ class Budget:
         """Gives back what was set aside for a call that cost nothing."""
         self._charges.release(reservation.rows)
         self.settled(reservation, {})
+
+    def lost(self, reservation: Reservation) -> None:
+        """Records a call under this reservation that got no answer."""
+        self._charges.lose(reservation.rows)
 
     def _own_room(self, subscriber_id: int) -> int:
         cap = self._personal.get(subscriber_id)

@@ -76,6 +76,8 @@ class Asker:
         recipe: int,
         clock: Clock,
         warn: Callable[[str], None],
+        context: int | None = None,
+        learn: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.store = store
         self.model = model
@@ -87,7 +89,8 @@ class Asker:
         self._clock = clock
         self._warn = warn
         self._lock = threading.Lock()
-        self._context = model.settings.context_tokens
+        self._context = min(model.settings.context_tokens, context or model.settings.context_tokens)
+        self._learn = learn
         self._useless = 0
         self._seed = secrets.token_hex(16)
 
@@ -112,7 +115,8 @@ class Asker:
 
         try:
             answer = self._call(q, prompt, len(shown.labels), part.key if part else None, bought)
-        except TooLong:
+        except TooLong as long:
+            self._holds(long.context)
             return self._in_halves(q, wanted, rounds) if len(wanted) > 1 else None
         except Unanswered:
             return None
@@ -127,7 +131,17 @@ class Asker:
                 part if answer.usable and len(missing) * 2 > len(wanted) else None
             )  # the cached block is cheaper than half of it anew
             self._judge(replace(q, sharers=()), missing, most, key, rounds - 1)
+        elif found and len(missing) > 1:  # a small model loses its way in long lists
+            self._in_halves(replace(q, sharers=()), missing, 0)
         return None
+
+    def _holds(self, context: int | None) -> None:
+        """Takes an endpoint at its word about what it can read."""
+        with self._lock:
+            news = context is not None and context < self._context
+            self._context = min(self._context, context or self._context)
+        if news:
+            self._learn(self._context)
 
     def _in_halves(self, q: Question, wanted: Sequence[Paper], rounds: int) -> None:
         middle = (len(wanted) + 1) // 2
@@ -137,32 +151,28 @@ class Asker:
 
     def remark(self, q: Question, wanted: Sequence[Paper], language: str, again: bool = True) -> None:
         """Asks for comments and saves those that are true; each paper is asked about twice at most."""
-        assert q.topics is not None, "comments are for one reader"
         for start in range(0, len(wanted), REMARKS_A_CALL):
-            papers = wanted[start : start + REMARKS_A_CALL]
-            shown = self._show(papers)
-            prompt = words.remark(shown, q.topics, self.prompts, language, self.model.settings.effort)
-            prompt = self.model.roomy(prompt)
-            halves = (papers[: len(papers) // 2], papers[len(papers) // 2 :]) if len(papers) > 1 else ()
-            if self._too_long(prompt) and halves:
-                for half in halves:
-                    self.remark(q, half, language, again)
-                continue
+            self._remark(q, wanted[start : start + REMARKS_A_CALL], language, again)
 
-            def bought(text: str, shown: Shown = shown, topics: Topics = q.topics) -> Bought:
-                return _remarks(shown, text, topics, language)
-
+    def _remark(self, q: Question, papers: Sequence[Paper], language: str, again: bool) -> None:
+        topics = q.topics
+        assert topics is not None, "comments are for one reader"
+        shown = self._show(papers)
+        prompt = self.model.roomy(words.remark(shown, topics, self.prompts, language, self.model.settings.effort))
+        halves = (papers[: len(papers) // 2], papers[len(papers) // 2 :]) if len(papers) > 1 else ()
+        answer = None
+        if not (self._too_long(prompt) and halves):
             try:
-                answer = self._call(q, prompt, len(papers), None, bought)
+                answer = self._call(q, prompt, len(papers), None, lambda text: _remarks(shown, text, topics, language))
+            except TooLong as long:
+                self._holds(long.context)
             except Unanswered:
-                continue
-            if not answer.usable and halves:
-                for half in halves:
-                    self.remark(q, half, language, again)
-                continue
-            missing = [paper for paper in papers if paper.key not in answer.bought.comments]
-            if missing and again:
-                self.remark(q, missing, language, again=False)
+                return
+        if halves and not (answer and answer.usable):
+            for half in halves:
+                self._remark(q, half, language, again)
+        elif answer and again and (missing := [p for p in papers if p.key not in answer.bought.comments]):
+            self._remark(q, missing, language, again=False)
 
     def worst(self, chars: int, answer_tokens: int) -> int:
         """The most that a call with so many characters of papers may cost, on the standard tier."""
@@ -174,7 +184,7 @@ class Asker:
         """One call, billed. Raises Unanswered, ModelStopped and OutOfMoney, all of them unbilled."""
         reservation, q = self._reserve(q, prompt)
         try:
-            reply = self.model.ask(prompt)
+            reply = self.model.ask(prompt, lost=lambda: self.budget.lost(reservation))
         except (Unanswered, ModelStopped):
             self.budget.release(reservation)
             raise
@@ -205,6 +215,7 @@ class Asker:
             retries=reply.retries,
             latency_ms=reply.latency_ms,
             payers=paid,
+            estimated=reply.estimated,
         )
         self.store.scores.save(charge, reservation.rows, bought, self.recipe, q.topics_key)
         self.budget.settled(reservation, paid)
@@ -223,13 +234,14 @@ class Asker:
                 amounts[who] = amounts.get(who, 0) + part
             poor = self.budget.unable(amounts)
             if not poor:
-                return self.budget.reserve(amounts, self._clock()), replace(q, payers=payers, sharers=sharers)
+                reserved = self.budget.reserve(amounts, self._clock(), q.stage, self.model.settings.model)
+                return reserved, replace(q, payers=payers, sharers=sharers)
             payers = tuple(who for who in payers if who not in poor)
             sharers = tuple(who for who in sharers if who not in poor)
         raise OutOfMoney(Cap.OWN_MONTH)
 
     def _was_cut(self, prompt: Prompt, reply: Reply) -> bool:
-        if not reply.tokens.prompt or prompt.chars <= MOST_CHARS_A_TOKEN * reply.tokens.prompt:
+        if reply.estimated or prompt.chars <= MOST_CHARS_A_TOKEN * reply.tokens.prompt:
             return False
         with self._lock:
             first = reply.tokens.prompt < self._context

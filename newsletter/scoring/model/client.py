@@ -6,9 +6,10 @@ breakpoints, a tier, an effort) is dropped for the rest of the run after one ref
 
 import json
 import random
+import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
@@ -18,6 +19,7 @@ from pydantic import Field
 
 from newsletter.errors import NewsletterError
 from newsletter.models.scores import Tokens
+from newsletter.scoring.model import replies
 from newsletter.scoring.model.prices import FLEX, STANDARD, PriceOverride
 from newsletter.settings import Section
 
@@ -25,7 +27,7 @@ LONGEST_PAUSE = 120.0  # seconds, whatever Retry-After says
 FLEX_REFUSALS = 3  # rate limits on flex before this one call goes to the standard tier
 FAILURES_IN_A_ROW = 5  # calls that came to nothing before the run stops calling
 WORDY = 8  # how much longer an answer gets that no schema holds to its form
-CHARS_PER_TOKEN = 4  # for endpoints that report no usage
+SECRET_FROM = 6  # characters; a shorter key ("none", "x") is no secret
 
 
 class OpenAISettings(Section):
@@ -53,7 +55,11 @@ class Unanswered(Exception):
 
 
 class TooLong(Unanswered):
-    """The prompt is longer than the model's context."""
+    """The prompt is longer than the model's context; `context` is what it can hold, where it was said."""
+
+    def __init__(self, message: str, context: int | None = None) -> None:
+        super().__init__(message)
+        self.context = context
 
 
 @dataclass
@@ -66,6 +72,12 @@ class Rejected(Exception):
     param: str = ""
     retry_after: float | None = None
     timed_out: bool = False
+    context: int | None = None
+
+    @property
+    def overflows(self) -> bool:
+        """True where the prompt was longer than the model's context."""
+        return replies.overflows(self.status, self.code, self.message)
 
     def __str__(self) -> str:
         return f"{self.status or 'no answer'}: {self.message}"
@@ -73,9 +85,9 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The body of an answer, and the endpoint's name for the request."""
+    """The body of an answer, whatever it is, and the endpoint's name for the request."""
 
-    body: Mapping[str, Any]
+    body: object
     request_id: str = ""
 
 
@@ -108,7 +120,10 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. `finish` in our words: stop, length, filter or refusal; `tier` is the one really used."""
+    """What came back. `finish` in our words: stop, length, filter or refusal; `tier` is the one really used.
+
+    `estimated`: the endpoint did not say what it used, or nothing possible.
+    """
 
     text: str
     finish: str
@@ -117,6 +132,7 @@ class Reply:
     request_id: str = ""
     retries: int = 0
     latency_ms: int = 0
+    estimated: bool = False
 
 
 @dataclass
@@ -162,6 +178,8 @@ class Model:
         sleep: Callable[[float], None] = time.sleep,
         rng: random.Random | None = None,
         warn: Callable[[str], None],
+        refused: Collection[str] = (),
+        learn: Callable[[frozenset[str]], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self._post = post
@@ -169,9 +187,12 @@ class Model:
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
         self._warn = warn
         self._features = _Features(settings.effort, settings.service_tier)
+        self._features.on -= set(refused)
+        self._learn = learn
         self._lock = threading.Lock()
         self._failures = 0
         self._answered = False
+        self._told = False
         self._stopped = ""
 
     @property
@@ -184,8 +205,8 @@ class Model:
         factor = 1 if "schema" in self._features.on else WORDY
         return replace(prompt, max_tokens=prompt.max_tokens * factor)
 
-    def ask(self, prompt: Prompt) -> Reply:
-        """The answer to one prompt, after as many tries as it takes.
+    def ask(self, prompt: Prompt, lost: Callable[[], None] = lambda: None) -> Reply:
+        """The answer to one prompt, after as many tries as it takes; `lost` hears of each that got no answer in time.
 
         Raises Unanswered (TooLong) where this call failed, ModelStopped where none will succeed.
         """
@@ -197,6 +218,8 @@ class Model:
             try:
                 reply = _reply(self._post(body), prompt, attempt, started)
             except Rejected as error:
+                if error.timed_out:
+                    lost()
                 if error.code == "content_filter":  # Azure refuses such prompts with a 400
                     return Reply("", "filter", Tokens(), tier)
                 if self._drop_what_it_refuses(error, body):
@@ -211,9 +234,15 @@ class Model:
                     raise Unanswered(str(error)) from None
                 self._sleep(self._pause(error, attempt))
             else:
-                with self._lock:
-                    self._failures, self._answered = 0, True
+                self._answered_well(reply)
                 return reply
+
+    def _answered_well(self, reply: Reply) -> None:
+        with self._lock:
+            self._failures, self._answered = 0, True
+            told, self._told = self._told, self._told or reply.estimated
+        if reply.estimated and not told:
+            self._warn(f"{self.settings.model} says no possible usage: tokens are estimated from the characters")
 
     def _body(self, prompt: Prompt, tier: str) -> dict[str, Any]:
         on = self._features.on
@@ -245,10 +274,10 @@ class Model:
 
     def _raise_if_final(self, error: Rejected) -> None:
         """Raises where trying again is of no use."""
+        if error.overflows:
+            raise TooLong(str(error), error.context)
         if error.status in (401, 403, 404) or error.code in _FATAL_CODES:
             self.stop(f"{self.settings.model} refuses every call ({error}): check key, quota and openai.model")
-        if error.code == "context_length_exceeded":
-            raise TooLong(str(error))
         if error.status not in _TEMPORARY and error.status < 500:
             raise Unanswered(str(error))
 
@@ -270,7 +299,7 @@ class Model:
 
     def _drop_what_it_refuses(self, error: Rejected, body: Mapping[str, Any]) -> bool:
         """True when the call may be tried again without something; another thread may have dropped it already."""
-        if error.status not in (400, 422) or error.code in ("context_length_exceeded", *_FATAL_CODES):
+        if error.status not in (400, 422) or error.overflows or error.code in _FATAL_CODES:
             return False
         with self._lock:
             said = f"{error.param} {error.code} {error.message}"
@@ -295,6 +324,7 @@ class Model:
             return
         if name in features.on:
             features.on.discard(name)
+            self._learn(frozenset(_SAID) - features.on)
             self._warn(f"{self.settings.model} refuses {_SAID[name]} ({error.message}): none for the rest of the run")
 
     def _pause(self, error: Rejected, attempt: int) -> float:
@@ -314,23 +344,30 @@ def connect(settings: OpenAISettings, key: str, base_url: str) -> Post:
         try:
             # Not chat.completions.create: walking a long request to drop unset values takes longer than sending it.
             answer = client.post("/chat/completions", cast_to=httpx2.Response, body=body)
-            return Posted(answer.json(), answer.headers.get("x-request-id", ""))
+            return Posted(replies.parsed(answer.text), answer.headers.get("x-request-id", ""))
         except openai.APIStatusError as error:
             detail = error.body if isinstance(error.body, dict) else {}
+            message = str(detail.get("message") or error.message)
             raise Rejected(
                 status=error.status_code,
-                message=str(detail.get("message") or error.message).replace(key, "***"),  # some servers repeat it
-                code=str(detail.get("code") or detail.get("type") or ""),
+                message=without(key, message),
+                code=replies.code_of(detail),
                 param=str(detail.get("param") or ""),
+                context=replies.context_of(message, detail),
                 retry_after=_seconds(error.response.headers.get("retry-after")),
             ) from None
         except openai.APIConnectionError as error:
             timed_out = isinstance(error, openai.APITimeoutError)
             raise Rejected(0, f"{error} {error.__cause__ or ''}".strip(), timed_out=timed_out) from None
-        except ValueError as error:
-            raise Rejected(502, f"the answer is not JSON: {error}") from None
+        except replies.NoAnswer as error:
+            raise Rejected(error.status, without(key, error.message), error.code) from None
 
     return post
+
+
+def without(key: str, message: str) -> str:
+    """A server's message without the key, which some repeat."""
+    return re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", "***", message) if len(key) >= SECRET_FROM else message
 
 
 def _is_sent(name: str, body: Mapping[str, Any]) -> bool:
@@ -354,35 +391,19 @@ def _seconds(header: str | None) -> float | None:
 
 
 def _reply(posted: Posted, prompt: Prompt, retries: int, started: float) -> Reply:
-    """Reads an answer generously: servers leave out what they do not know. Raises Rejected where there is none."""
-    answer = posted.body
-    choices = answer.get("choices") if isinstance(answer, dict) else None
-    if not choices or not isinstance(choices[0], dict):
-        raise Rejected(502, "the answer has no choices")
-    message = choices[0].get("message") or {}
-    text = str(message.get("content") or "")
-    finish = str(choices[0].get("finish_reason") or "stop")
-    if message.get("refusal"):
-        finish = "refusal"
-    tier = answer.get("service_tier") or STANDARD
+    """What came back, in our words. Raises Rejected where there is nothing to read."""
+    sent = replies.Sent(prompt.chars, prompt.size, prompt.max_tokens)
+    try:
+        answer = replies.read(posted.body, sent)
+    except replies.NoAnswer as odd:
+        raise Rejected(odd.status, odd.message, odd.code, context=replies.context_of(odd.message, {})) from None
     return Reply(
-        text=text,
-        finish={"content_filter": "filter"}.get(finish, finish),
-        tokens=_tokens(answer.get("usage") or {}, prompt, text),
-        tier=FLEX if tier == FLEX else STANDARD,
-        request_id=posted.request_id or str(answer.get("id") or ""),
+        text=answer.text,
+        finish=answer.finish,
+        tokens=answer.tokens,
+        tier=FLEX if answer.tier == FLEX else STANDARD,
+        request_id=posted.request_id or answer.id,
         retries=retries,
         latency_ms=round((time.monotonic() - started) * 1000),
-    )
-
-
-def _tokens(usage: Mapping[str, Any], prompt: Prompt, text: str) -> Tokens:
-    before = usage.get("prompt_tokens_details") or {}
-    after = usage.get("completion_tokens_details") or {}
-    return Tokens(
-        prompt=usage.get("prompt_tokens") or -(-prompt.chars // CHARS_PER_TOKEN),
-        cached=before.get("cached_tokens") or 0,
-        written=before.get("cache_write_tokens") or 0,
-        completion=usage.get("completion_tokens") or (-(-len(text) // CHARS_PER_TOKEN) if not usage else 0),
-        reasoning=after.get("reasoning_tokens") or 0,
+        estimated=answer.estimated,
     )
