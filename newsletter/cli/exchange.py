@@ -8,12 +8,12 @@ import typer
 
 from newsletter import app
 from newsletter.cli import show
-from newsletter.cli.status import find
 from newsletter.errors import InputError, TopicsError
 from newsletter.files import write_atomically
 from newsletter.models.subscribers import SubscriberStatus
 from newsletter.settings import Settings
 from newsletter.store import Store
+from newsletter.subscribers.membership import find
 from newsletter.subscribers.roster import SLUG, read
 from newsletter.topics.body import parse
 

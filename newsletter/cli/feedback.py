@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from newsletter import app
-from newsletter.cli import show, status
+from newsletter.cli import show
 from newsletter.errors import InputError
 from newsletter.models.papers import Paper
 from newsletter.models.subscribers import Mark, Subscriber
 from newsletter.store import Store
+from newsletter.subscribers import membership
 
 
 class Said(StrEnum):
@@ -44,7 +45,7 @@ def feedback(
     if (paper is None) != (mark is None):
         raise InputError("say what of the paper: newsletter feedback SLUG PAPER more|less|save")
     with app.open_store(app.home_settings()) as store:
-        subscriber = status.find(store, slug)
+        subscriber = membership.find(store, slug)
         if paper is None or mark is None:
             _print(store, subscriber)
             return

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from newsletter import app
-from newsletter.cli import status
 from newsletter.delivery import message
 from newsletter.editions import json_file
 from newsletter.editions.preview import local_edition
@@ -20,6 +19,7 @@ from newsletter.rendering.templates import Templates, load_templates, markdown, 
 from newsletter.scoring.model.prompts import load_prompts, page
 from newsletter.settings import DEFAULT_SENDER, Settings
 from newsletter.sources import origins
+from newsletter.subscribers import membership
 
 
 class Format(StrEnum):
@@ -96,7 +96,7 @@ def _of_subscriber(slug: str, settings: Settings) -> Edition:
             if edition.scorer != "openai":
                 return edition
             return replace(edition, prompt=page(store.editions.topics(newest), load_prompts(settings.home)))
-        subscriber = status.find(store, slug)
+        subscriber = membership.find(store, slug)
         local = local_edition(subscriber, store, app.local_scorer(store), app.taxonomy())
         if local is None:
             raise InputError("no mailing is stored yet: run `newsletter fetch` first")

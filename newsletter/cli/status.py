@@ -1,18 +1,17 @@
 """`newsletter subscribers pause|resume|remove|erase`: who gets mail for now, again, or no more."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from newsletter import app
 from newsletter.cli import show
-from newsletter.errors import InputError
-from newsletter.models.subscribers import Subscriber, SubscriberStatus
-from newsletter.settings import Settings
-from newsletter.store import Store
+from newsletter.subscribers.membership import Membership, find
 
+BY = "by the operator"
 Slug = Annotated[str, typer.Argument(help="A subscriber.")]
 
 
@@ -28,11 +27,9 @@ def pause(
 
         newsletter subscribers pause ada --until 2026-12-01
     """
-    with app.open_store(app.home_settings()) as store:
-        if find(store, slug).status not in (SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED):
-            raise InputError(f"{slug} is {find(store, slug).status}: there is nothing to pause")
-        end = until.replace(tzinfo=UTC) if until else None
-        store.subscribers.set_status(slug, SubscriberStatus.PAUSED, "by the operator", app.now(), until=end)
+    end = until.replace(tzinfo=UTC) if until else None
+    with _members() as members:
+        members.pause(slug, end, BY, app.now())
     show.say(f"{slug}: paused{f' until {until:%Y-%m-%d}' if until else ''}")
 
 
@@ -43,13 +40,8 @@ def resume(slug: Slug) -> None:
 
         newsletter subscribers resume ada
     """
-    with app.open_store(app.home_settings()) as store:
-        subscriber = find(store, slug)
-        if subscriber.status is SubscriberStatus.UNSUBSCRIBED:
-            raise InputError(f"{slug} left: only they can come back, by the link in their last email or a new consent")
-        if found := store.suppressions.find(subscriber.wishes.email):
-            raise InputError(f"the address of {slug} is suppressed ({found.reason}): see `newsletter suppressions`")
-        store.subscribers.set_status(slug, SubscriberStatus.ACTIVE, "by the operator", app.now())
+    with _members() as members:
+        members.resume(slug, BY, app.now())
     show.say(f"{slug}: active")
 
 
@@ -60,15 +52,8 @@ def remove(slug: Slug) -> None:
 
         newsletter subscribers remove ada
     """
-    settings = app.home_settings()
-    with app.open_store(settings) as store:
-        find(store, slug)
-        store.subscribers.set_status(slug, SubscriberStatus.REMOVED, "by the operator", app.now())
-    file = _file(settings, slug)
-    if file.is_file():
-        kept = app.state(settings) / "removed"
-        kept.mkdir(exist_ok=True)
-        file.replace(kept / file.name)
+    with _members() as members:
+        members.remove(slug, BY, app.now())
     show.say(f"{slug}: removed")
 
 
@@ -83,26 +68,17 @@ def erase(
 
         newsletter subscribers erase ada --yes
     """
-    settings = app.home_settings()
-    with app.open_store(settings) as store:
-        subscriber = find(store, slug)
+    with _members() as members:
+        find(members.store, slug)
         if not yes:
             typer.confirm(f"Erase {slug} for good?", abort=True)
-        store.privacy.erase(subscriber.id, app.now())
-    state = app.state(settings)
-    for path in (_file(settings, slug), state / "removed" / f"{slug}.md", *(state / "outbox").glob(f"*/{slug}.*")):
-        path.unlink(missing_ok=True)
+        members.erase(slug, app.now())
     show.say(f"{slug}: erased here; backups keep their copy until they expire")
 
 
-def find(store: Store, slug: str) -> Subscriber:
-    """The subscriber on record. Raises InputError where there is none."""
-    found = store.subscribers.load(slug)
-    if found is None:
-        raise InputError(f"there is no subscriber {slug}: see `newsletter subscribers list`")
-    return found
-
-
-def _file(settings: Settings, slug: str) -> Path:
+@contextmanager
+def _members() -> Iterator[Membership]:
+    settings = app.home_settings()
     assert settings.home is not None, "subscribers live in a home"
-    return settings.home / "subscribers" / f"{slug}.md"
+    with app.open_store(settings) as store:
+        yield Membership(settings.home / "subscribers", app.state(settings), store)
