@@ -96,10 +96,10 @@ def rank(
 def _archive(files: Iterable[Path]) -> Iterator[Paper]:
     """The papers of earlier mailings; a line that is none is named and left out."""
     for file in files:
-        stored = listing_file.read(file, app.now().date())
-        for problem in stored.problems:
+        papers, problems = listing_file.read_archive(file)
+        for problem in problems:
             show.warn(f"newsletter: {problem}")
-        yield from (displayed(announcement.paper) for announcement in stored.mailing.announcements)
+        yield from map(displayed, papers)
 
 
 def _in_categories(mailing: Mailing, file: TopicsFile) -> Mailing:

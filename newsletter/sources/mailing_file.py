@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -95,6 +96,20 @@ def read_judged(path: Path) -> Judged:
     return Judged(tuple(papers), tuple(problems))
 
 
+def read_archive(path: Path) -> tuple[tuple[Paper, ...], tuple[str, ...]]:
+    """The papers of an earlier mailing, and one sentence for each line left out. An empty file has none.
+
+    Raises ListingError where the file cannot be read.
+    """
+    papers, problems = [], []
+    for number, line in _lines(path):
+        try:
+            papers.append(_announcement(_fields(line)).paper)
+        except ValueError as error:
+            problems.append(f"{path.name}:{number}: {error}")
+    return tuple(papers), tuple(problems)
+
+
 def _lines(path: Path, *, whole: bool = False) -> Iterator[tuple[int, bytes]]:
     try:
         raw = path.read_bytes()
@@ -102,7 +117,7 @@ def _lines(path: Path, *, whole: bool = False) -> Iterator[tuple[int, bytes]]:
             raw = gzip.decompress(raw)
     except OSError as error:
         raise ListingError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except EOFError as error:
+    except (EOFError, zlib.error) as error:
         raise ListingError(f"{path}: the gzip file is cut off: fetch it again") from error
     lines = raw.split(b"\n")
     if whole and lines[-1].strip():
