@@ -64,6 +64,7 @@ def run(entries: Entries, services: Services, only: date | None = None, *, send:
         return Report(composed, ())
     if services.mark:
         restore_guard.advance(store, services.mark, now.date())
+        desk = replace(desk, about_to_send=restore_guard.Following(store, services.mark, now.date()))
     sent = dispatch(desk)
     return Report(composed, sent.sends, sent.halted, sent.alert)
 

@@ -70,7 +70,7 @@ JSON = st.recursive(
 @given(JSON.map(json.dumps) | st.text())
 def test_nothing_raises_and_only_whole_numbers_from_one_to_ten_come_out(text: str) -> None:
     assert all(label in LABELS and 1 <= value <= 10 for label, value in relevance(text).items())
-    assert set(remarks(text, dict.fromkeys(LABELS, TEXT), 2)) <= set(LABELS)
+    assert set(remarks(text, dict.fromkeys(LABELS, TEXT), [1, 2])) <= set(LABELS)
 
 
 @given(st.dictionaries(st.sampled_from(LABELS), st.integers(1, 10)))
@@ -98,7 +98,7 @@ def test_evidence_must_stand_in_the_text(evidence: str, true: bool) -> None:
 
 def a_remark(**fields: object) -> dict[str, Remark]:
     entry = {"i": "p01", "topic": 1, "evidence": "moss on forty stones", "comment": "Moss.", "summary": "New."} | fields
-    return remarks(json.dumps({"papers": [entry]}), {"p01": TEXT}, 2)
+    return remarks(json.dumps({"papers": [entry]}), {"p01": TEXT}, [1, 2])
 
 
 def test_a_true_remark_is_taken() -> None:
@@ -112,3 +112,10 @@ def test_an_untrue_one_is_not(fields: dict[str, object]) -> None:
 
 def test_a_long_summary_is_cut_after_twenty_five_words() -> None:
     assert a_remark(summary="word " * 40)["p01"].summary == " ".join(["word"] * 25) + "…"
+
+
+def test_a_topic_is_named_by_the_number_of_its_file() -> None:
+    entry = {"i": "p01", "topic": 5, "evidence": " ".join(TEXT.split()[:5]), "comment": "It fits.", "summary": "New."}
+    answer = json.dumps({"papers": [entry]})
+    assert remarks(answer, {"p01": TEXT}, [2, 5])["p01"].topic == 5
+    assert remarks(answer, {"p01": TEXT}, [1, 2, 3]) == {}

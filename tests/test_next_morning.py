@@ -1,5 +1,6 @@
 """What a mail that did not arrive means for the reader's next edition."""
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -14,7 +15,7 @@ from newsletter.models.sends import Outcome, Receipt, SendState
 from newsletter.sources import taxonomy
 from newsletter.store import Store
 from newsletter.subscribers.roster import roster
-from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file
+from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file, an_edition
 from tests.days import services
 from tests.delivery import FakeBackend, Ticking
 
@@ -110,3 +111,41 @@ def test_what_was_mailed_after_a_backup_is_not_mailed_again_from_it(mornings: Mo
     assert mornings.day(FRIDAY, TAKEN).taken == []
     monday = saturday + timedelta(days=2)
     assert papers_of(mornings.day(monday, TAKEN), monday)
+
+
+def test_a_backup_taken_during_a_run_is_seen_as_old(mornings: Mornings) -> None:
+    mornings.day(WEDNESDAY, TAKEN, mark=True)
+    in_the_backup = int(mornings.store.facts.get(restore_guard.EPOCH)) - 1  # taken before the run's last message
+    mornings.store.facts.set(restore_guard.EPOCH, str(in_the_backup))
+    with pytest.raises(restore_guard.Restored, match="looks like a restored backup"):
+        restore_guard.check(mornings.store, mornings.mark, NOON, confirmed=False)
+
+
+def test_a_confirmed_restore_does_not_offer_again_what_an_older_digest_gave_back(mornings: Mornings) -> None:
+    mornings.day(WEDNESDAY, REFUSED, mark=True)
+    restore_guard.write(mornings.mark, restore_guard.Mark(epoch=99, through=THURSDAY))  # it was mailed on Thursday
+    restore_guard.check(mornings.store, mornings.mark, NOON, confirmed=True)
+    assert not papers_of(mornings.day(FRIDAY, TAKEN), WEDNESDAY)
+
+
+def test_a_confirmation_killed_on_the_way_is_asked_for_again(mornings: Mornings) -> None:
+    """Either all of it is on record, or nothing: never a database that looks current and still sends."""
+    mornings.day(WEDNESDAY, TAKEN, mark=True)
+    restore_guard.write(mornings.mark, restore_guard.Mark(epoch=99, through=THURSDAY))
+    with mornings.store.database.writing() as db:
+        db.conn.execute("CREATE TRIGGER killed BEFORE UPDATE ON sends BEGIN SELECT raise(ABORT, 'killed'); END")
+        db.conn.execute("UPDATE sends SET state = state WHERE 0")
+    mornings.store.facts.set("unrelated", "1")
+    a_waiting_send(mornings)
+    with pytest.raises(sqlite3.IntegrityError):
+        restore_guard.check(mornings.store, mornings.mark, NOON, confirmed=True)
+    assert mornings.store.facts.get(restore_guard.COVERED) == ""
+    with pytest.raises(restore_guard.Restored):
+        restore_guard.check(mornings.store, mornings.mark, NOON, confirmed=False)
+
+
+def a_waiting_send(mornings: Mornings) -> None:
+    """A send that the restored database still wants to make."""
+    ada = mornings.store.subscribers.load("ada")
+    assert ada
+    mornings.store.editions.freeze(an_edition(date=THURSDAY), ada, "z1y2x3w4v5", NOON)

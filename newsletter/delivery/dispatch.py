@@ -89,6 +89,7 @@ class Desk:
     breakers: Breakers = DEFAULTS
     stop: threading.Event = field(default_factory=threading.Event)
     tell: Callable[[int], None] = lambda _: None
+    about_to_send: Callable[[], None] = lambda: None  # called once `submitting` is committed, before the network
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +224,7 @@ class _Dispatcher:
             return None
         if not self.sends.submitting(send, self.owner, eml, desk.clock(), self._terms()):
             return None
+        desk.about_to_send()
         try:
             receipt = desk.backend.submit(Outgoing(send.id, send.slug, send.date, desk.sender, send.address, eml))
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody knows whether the message went out

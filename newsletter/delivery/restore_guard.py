@@ -1,10 +1,12 @@
 """Decides whether the database is older than the mail that went out, as after restoring a backup; keeps one file.
 
-Each run that may mail people adds one to the epoch, in the database and in a file that backups must leave out. A
-database behind its file was restored: what it still wants to send may have been sent.
+Each run that may mail people, and each message about to go to one, adds one to the epoch, in the database and in
+a file that backups must leave out. A database behind its file was restored, also from a backup taken during a run: what
+it still wants to send may have been sent.
 """
 
 import json
+import threading
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -34,7 +36,7 @@ def restored(epoch: int, mark: Mark | None) -> str:
     if mark is None:
         return "its dispatch mark is missing, as after moving or restoring it" if epoch else ""
     if epoch < mark.epoch:
-        return f"it knows {epoch} runs, but {mark.epoch} took place, the last for {mark.through}"
+        return f"it knows the mail up to mark {epoch}, but {mark.epoch} was reached, the last for {mark.through}"
     return ""
 
 
@@ -49,10 +51,10 @@ def read(path: Path) -> Mark | None:
         raise Restored(f"{path}: cannot be read as a dispatch mark ({error}); remove it and confirm") from error
 
 
-def write(path: Path, mark: Mark) -> None:
-    """Keeps the mark."""
+def write(path: Path, mark: Mark, *, durable: bool = True) -> None:
+    """Keeps the mark; one that is not durable survives the process, though perhaps not a power failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, json.dumps({"epoch": mark.epoch, "through": str(mark.through)}).encode())
+    write_atomically(path, json.dumps({"epoch": mark.epoch, "through": str(mark.through)}).encode(), durable=durable)
 
 
 def check(store: Store, path: Path, now: datetime, *, confirmed: bool) -> None:
@@ -70,9 +72,12 @@ def check(store: Store, path: Path, now: datetime, *, confirmed: bool) -> None:
             f"{store.database.path} looks like a restored backup: {reason}; nothing is sent until you run "
             "`newsletter run --confirm-restore`, after which it mails nothing older than that again"
         )
-    store.facts.set(COVERED, str(mark.through if mark else now.date()))
-    store.facts.set(EPOCH, str(mark.epoch if mark else 0))
-    store.sends.doubt(now, "the database was restored; this may have been sent before")
+    through, epoch = (mark.through, mark.epoch) if mark else (now.date(), 0)
+    store.sends.doubt(
+        now,
+        "the database was restored; this may have been sent before",
+        facts={COVERED: str(through), EPOCH: str(epoch)},
+    )
 
 
 def advance(store: Store, path: Path, today: date) -> None:
@@ -80,6 +85,22 @@ def advance(store: Store, path: Path, today: date) -> None:
     epoch = int(store.facts.get(EPOCH) or 0) + 1
     store.facts.set(EPOCH, str(epoch))
     write(path, Mark(epoch, store.editions.newest_date() or today))
+
+
+class Following:
+    """Moves the epoch with the sends of one run, from several threads; the file is never ahead of the database."""
+
+    def __init__(self, store: Store, path: Path, today: date) -> None:
+        self._store, self._path = store, path
+        self._through = store.editions.newest_date() or today
+        self._turns = threading.Lock()
+
+    def __call__(self) -> None:
+        """Adds one. Flushed by the next commit that is: killed, the process loses nothing."""
+        with self._turns:
+            epoch = int(self._store.facts.get(EPOCH) or 0) + 1
+            self._store.facts.set(EPOCH, str(epoch), lazily=True)
+            write(self._path, Mark(epoch, self._through), durable=False)
 
 
 def covered(store: Store) -> date | None:

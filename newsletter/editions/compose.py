@@ -164,9 +164,8 @@ class _Morning:
             return self._days, None
         last = last or min(told) - timedelta(days=1)
         back = self._store.editions.given_back(subscriber.id, last - GIVEN_BACK)
-        back |= self._store.editions.left_out(subscriber.id, {d.date for d in self._days if d.date <= last}) - {
-            day.date for day in self._days if self._sent_through and day.date <= self._sent_through
-        }
+        back |= self._store.editions.left_out(subscriber.id, {d.date for d in self._days if d.date <= last})
+        back = {day for day in back if not self._sent_through or day > self._sent_through}
         empty = told & self._without_papers
         days = [day for day in self._days if day.date not in empty and (day.date > last or day.date in back)]
         return days, min((day.date for day in days), default=last) - timedelta(days=1)

@@ -12,9 +12,9 @@ class Facts:
         row = self._database.row("SELECT value FROM facts WHERE name = ?", [name])
         return str(row["value"]) if row else ""
 
-    def set(self, name: str, value: str) -> None:
-        """Keeps a fact; an empty one is forgotten."""
-        with self._database.writing() as db:
+    def set(self, name: str, value: str, *, lazily: bool = False) -> None:
+        """Keeps a fact; an empty one is forgotten. `lazily`: see Database.writing."""
+        with self._database.writing(lazily=lazily) as db:
             if value:
                 db.conn.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", [name, value])
             else:

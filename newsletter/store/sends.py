@@ -8,7 +8,7 @@ claimed ─▶ skipped │ expired: the subscriber must not get it, or it is too
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -206,9 +206,13 @@ class Sends:
             )
         return cursor.rowcount == 1
 
-    def doubt(self, now: datetime, reason: str) -> int:
-        """Makes every unfinished send ambiguous: the database was restored, and they may have gone out since."""
+    def doubt(self, now: datetime, reason: str, facts: Mapping[str, str]) -> int:
+        """Makes every unfinished send ambiguous: the database was restored, and they may have gone out since.
+
+        The facts that say so are kept in the same transaction.
+        """
         with self._database.writing() as db:
+            db.conn.executemany("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", list(facts.items()))
             return db.conn.execute(
                 "UPDATE sends SET state = 'ambiguous', detail = ?, owner = '', changed_at = ? "
                 "WHERE state IN ('ready', 'claimed', 'submitting', 'retry_at')",

@@ -48,8 +48,8 @@ def scores(text: str, labels: Collection[str], axes: tuple[str, ...]) -> dict[st
     return {label: values for label, values in found.items() if label not in doubtful}
 
 
-def remarks(text: str, abstracts: Mapping[str, str], topics: int) -> dict[str, Remark]:
-    """The remarks, by label, that name one of `topics` topics and quote the paper's text."""
+def remarks(text: str, abstracts: Mapping[str, str], topics: Collection[int]) -> dict[str, Remark]:
+    """The remarks, by label, that name one of the topics by its number and quote the paper's text."""
     found = {}
     for label, entry in _entries(text, abstracts):
         topic = _first(entry, ("topic",))
@@ -64,8 +64,8 @@ def remarks(text: str, abstracts: Mapping[str, str], topics: int) -> dict[str, R
     return found
 
 
-def _is_true(remark: Remark, abstract: str, topics: int) -> bool:
-    return 1 <= remark.topic <= topics and bool(remark.comment) and quotes(remark.evidence, abstract)
+def _is_true(remark: Remark, abstract: str, topics: Collection[int]) -> bool:
+    return remark.topic in topics and bool(remark.comment) and quotes(remark.evidence, abstract)
 
 
 def quotes(evidence: str, text: str) -> bool:

@@ -301,7 +301,7 @@ def _scores(q: Question, shown: Shown, text: str) -> Bought:
 
 def _remarks(shown: Shown, text: str, topics: Topics, language: str) -> Bought:
     abstracts = {label: f"{paper.title} {paper.abstract}" for label, paper in shown.labels.items()}
-    found = read.remarks(text, abstracts, len(topics.topics))
+    found = read.remarks(text, abstracts, [topic.number for topic in topics.topics])
     return Bought(
         comments={
             key: Comment(said.topic, said.comment, said.evidence, said.summary)

@@ -18,7 +18,7 @@ from newsletter.models.papers import Paper
 from newsletter.models.subscribers import Topics
 from newsletter.scoring.model.client import Prompt
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 FILES = ("rubric", "relevance", "novelty", "both", "comment", "canary")
 Task = Literal["relevance", "novelty", "both"]
 AXES: dict[Task, tuple[str, ...]] = {
@@ -153,7 +153,7 @@ def remark(shown: Shown, topics: Topics, prompts: Prompts, language: str, effort
         system=prompts.texts["rubric"],
         shared=shown.text,
         own=_own(topics, shown.nonce, prompts.texts["comment"].replace("{{language}}", language)),
-        schema=_remarks_schema(shown.asked),
+        schema=_remarks_schema(shown.asked, [topic.number for topic in topics.topics]),
         max_tokens=64 + count * (_TOKENS_A_REMARK + _THOUGHT[effort]),
     )
 
@@ -200,9 +200,12 @@ def _scores_schema(task: Task, labels: Sequence[str]) -> dict[str, Any]:
     return _listed("scores", {"i": {"type": "string", "enum": list(labels)}, **values})
 
 
-def _remarks_schema(labels: Sequence[str]) -> dict[str, Any]:
+def _remarks_schema(labels: Sequence[str], topics: Sequence[int]) -> dict[str, Any]:
     texts = {name: {"type": "string"} for name in ("evidence", "comment", "summary")}
-    return _listed("papers", {"i": {"type": "string", "enum": list(labels)}, "topic": {"type": "integer"}, **texts})
+    return _listed(
+        "papers",
+        {"i": {"type": "string", "enum": list(labels)}, "topic": {"type": "integer", "enum": list(topics)}, **texts},
+    )
 
 
 def _listed(name: str, fields: dict[str, Any]) -> dict[str, Any]:
