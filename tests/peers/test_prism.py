@@ -15,7 +15,7 @@ import pytest
 from newsletter.delivery import message
 from newsletter.delivery.backends.sendgrid import Options, SendGrid
 from newsletter.models.editions import Cadence, Edition, Links
-from newsletter.models.scores import Status
+from newsletter.models.scores import Fault, Status, Trouble
 from newsletter.models.sends import Outcome
 from newsletter.rendering.templates import load_templates, render
 from newsletter.sources import origins
@@ -62,7 +62,7 @@ def editions() -> dict[str, Edition]:
         "full": an_edition(listed),
         "empty": an_edition(status=Status.NO_MATCH),
         "holiday": an_edition(status=Status.HOLIDAY),
-        "fault": an_edition(listed[:2], status=Status.SCORING_FAULT, fault="The model did not answer."),
+        "fault": an_edition(listed[:2], status=Status.SCORING_FAULT, fault=Fault(Trouble.MODEL_STOPPED)),
         "catch-up": an_edition(listed[:3], cadence=Cadence.CATCH_UP, mailings=(date(2026, 11, 17), date(2026, 11, 18))),
         "odd": an_edition([scored(ODD)]),
         "german": an_edition(listed[:3], language="de"),
