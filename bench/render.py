@@ -54,7 +54,7 @@ class Markup(HTMLParser):
 
 
 def main(rounds: int) -> int:
-    edition, templates = sample_edition(PAPERS, full_papers=12), rendering.load_templates(None, origins())
+    edition, templates = sample_edition(PAPERS), rendering.load_templates(None, origins())
     spoken = words(edition.language)
     sender = Sender(templates.theme.name)
     context = rendering._context(LINKS, templates, spoken)

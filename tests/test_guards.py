@@ -4,6 +4,9 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from newsletter.delivery import restore_guard
 from newsletter.delivery.breakers import RESUMED_AT, Breakers
 from newsletter.delivery.dispatch import Desk, dispatch
 from newsletter.editions.compose import GIVEN_BACK
@@ -125,3 +128,15 @@ def test_an_erasure_leaves_nothing_that_a_server_said(store: Store) -> None:
     store.privacy.erase(send.subscriber_id, NOON)
     rows = store.database.rows("SELECT detail FROM attempts UNION ALL SELECT detail FROM sends")
     assert not [row for row in rows if "ada" in row["detail"]]
+
+
+def test_a_run_killed_before_its_mark_is_written_leaves_nothing_to_confirm(tmp_path: Path, store: Store) -> None:
+    """The database goes first: a mark ahead of it would look like a restored backup every time a run dies there."""
+    mark = tmp_path / "mark"
+    mark.mkdir()  # cannot be replaced by a file: the writing of the mark fails, as if the process had ended there
+    with pytest.raises(OSError, match="mark"):
+        restore_guard.advance(store, mark, WEDNESDAY)
+    assert store.facts.get(restore_guard.EPOCH) == "1"
+    with pytest.raises(OSError, match="mark"):
+        restore_guard.Following(store, mark, WEDNESDAY)()
+    assert store.facts.get(restore_guard.EPOCH) == "2"

@@ -71,12 +71,12 @@ def _written(edition: Edition, format_: Format, templates: Templates) -> str:
         case Format.TEXT:
             return render(edition, Links(), templates).text
         case Format.EML:
-            return _eml(render(edition, Links(), templates))
+            return _eml(render(edition, Links(), templates), templates.mailer)
 
 
-def _eml(email: Email) -> str:
+def _eml(email: Email, mailer: str) -> str:
     sender = DEFAULT_SENDER
-    envelope = message.Envelope("preview", sender, sender, "arXiv newsletter", "http://localhost:8000", sender)
+    envelope = message.Envelope("preview", sender, sender, mailer, "http://localhost:8000", sender)
     return message.build(email, envelope, app.now()).decode()
 
 

@@ -27,6 +27,7 @@ ROOT = HERE.parent.parent
 SCREENSHOTS = ROOT / "build" / "screenshots"
 THRESHOLDS = HERE / "thresholds.json"
 SPAM_AT_MOST = 1.5
+TEXT_IS_LONGER = 2.8  # the points of MPART_ALT_DIFF_COUNT
 SENDER = Mail.model_validate({"operator": "The Moss Institute", "postal_address": "12 Example Lane, 00000 Sampletown"})
 
 
@@ -118,4 +119,8 @@ def test_spamassassin_finds_nothing_to_say(emails: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300, check=True)
     scores = [float(score) for score in re.findall(r"^X-Spam-Status: .*?score=(-?[\d.]+)", done.stdout, re.MULTILINE)]
     assert len(scores) == len(files)
-    assert max(scores) <= SPAM_AT_MOST
+    # The plain text of a brief mail is complete, so it has more than three times the words of its HTML: SpamAssassin
+    # gives that difference points of its own. Everything else must be below the limit; see docs/email.md.
+    longer = [float(points) for points in re.findall(r"^ *([\d.]+) MPART_ALT_DIFF_COUNT", done.stdout, re.MULTILINE)]
+    assert max(scores) - max(longer, default=0.0) <= SPAM_AT_MOST
+    assert max(longer, default=0.0) <= TEXT_IS_LONGER
