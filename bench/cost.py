@@ -20,9 +20,10 @@ from pathlib import Path
 
 from lab import LISTING_DAY, Lab, shared_folder
 
-from newsletter.app import local_scorer
+from newsletter.editions.selection import select
+from newsletter.models.editions import Candidates, Totals
 from newsletter.models.papers import Announcement, Mailing, MailingStatus, Paper
-from newsletter.models.scores import Reading, Scores, Tokens
+from newsletter.models.scores import Pool, Reading, Scores, Tokens
 from newsletter.models.subscribers import Subscriber, TopicsFile, Wishes
 from newsletter.money import PICODOLLARS_PER_USD, picodollars
 from newsletter.scoring.model.budget import Budget, Caps
@@ -30,8 +31,9 @@ from newsletter.scoring.model.calls import Asker
 from newsletter.scoring.model.client import Model, OpenAISettings, connect
 from newsletter.scoring.model.prices import Prices, prices_of
 from newsletter.scoring.model.prompts import SCHEMA_VERSION, load_prompts
-from newsletter.scoring.model.reader import Scoring
+from newsletter.scoring.model.reader import ModelScorer
 from newsletter.scoring.model.sharing import Planned
+from newsletter.scoring.similarity import Similarity
 from newsletter.sources import mailing_file
 from newsletter.store import Store
 from newsletter.store.scores import Recipe
@@ -95,11 +97,18 @@ def ours(
         )
         papers = tuple(a.paper for a in stored.announcements)
         readers = [a_reader(store, n, topics, now) for n in range(count)]
-        scoring = a_scoring(lab, store, settings, now)
-        scoring.plan(Reading(who, stored.date, papers) for who in readers)
-        scorer = scoring.scorer_for(stored.announcements)
-        with ThreadPoolExecutor(lanes) as pool:
-            results = list(pool.map(lambda who: slim(scorer(who, papers)), readers))
+        scorer, pool = a_scorer(lab, store, settings, now), Pool(papers)
+        readings = [Reading(who, stored.date, papers, pool) for who in readers]
+        scorer.plan(readings)
+
+        def read(reading: Reading) -> Scores:
+            scores = scorer.score(reading)
+            shown = select(reading.subscriber.wishes, Candidates(papers, Totals()), scores).papers
+            scorer.comment(reading, () if scores.fault else shown)
+            return slim(scores)
+
+        with ThreadPoolExecutor(lanes) as threads:
+            results = list(threads.map(read, readings))
         rows = store.charges.grouped("subscriber")
         accounts = {
             "prompt": sum(row["prompt_tokens"] for row in rows),
@@ -121,7 +130,7 @@ def a_reader(store: Store, number: int, topics: str, now: datetime) -> Subscribe
     return store.subscribers.save(slug, TopicsFile(wishes, read_body(body)), FileStamp(0, 0), now)
 
 
-def a_scoring(lab: Lab, store: Store, settings: OpenAISettings, now: datetime) -> Scoring:
+def a_scorer(lab: Lab, store: Store, settings: OpenAISettings, now: datetime) -> ModelScorer:
     prompts = load_prompts(None)
     run_id = store.charges.start_run("bench", now)
     asker = Asker(
@@ -135,7 +144,7 @@ def a_scoring(lab: Lab, store: Store, settings: OpenAISettings, now: datetime) -
         clock=lambda: datetime.now(UTC),
         warn=print,
     )
-    return Scoring(asker, Planned(store, prompts, settings.context_tokens), local_scorer, lambda: now)
+    return ModelScorer(asker, Planned(store, prompts, settings.context_tokens), Similarity())
 
 
 def the_cascade(lab: Lab, papers: list[Paper], topics: str) -> dict[str, int]:

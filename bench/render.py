@@ -58,7 +58,7 @@ def main(rounds: int) -> int:
     spoken = words(edition.language)
     sender = Sender(templates.theme.name)
     context = rendering._context(LINKS, templates, spoken)
-    source = rendering._environment(autoescape=True).from_string(
+    source = rendering._environment(origins(), autoescape=True).from_string(
         rendering.themed((ROOT / "templates" / "digest.mjml").read_text(encoding="utf-8"), Theme())
     )
     told = digest(edition, LINKS, spoken, sender)
