@@ -82,9 +82,7 @@ def check(store: Store, path: Path, now: datetime, *, confirmed: bool) -> None:
 
 def advance(store: Store, path: Path, today: date) -> None:
     """Adds one to the epoch, first in the database: a run killed between the two leaves nothing to confirm."""
-    epoch = int(store.facts.get(EPOCH) or 0) + 1
-    store.facts.set(EPOCH, str(epoch))
-    write(path, Mark(epoch, store.editions.newest_date() or today))
+    _add_one(store, path, store.editions.newest_date() or today, durable=True)
 
 
 class Following:
@@ -98,9 +96,13 @@ class Following:
     def __call__(self) -> None:
         """Adds one. Flushed by the next commit that is: killed, the process loses nothing."""
         with self._turns:
-            epoch = int(self._store.facts.get(EPOCH) or 0) + 1
-            self._store.facts.set(EPOCH, str(epoch), lazily=True)
-            write(self._path, Mark(epoch, self._through), durable=False)
+            _add_one(self._store, self._path, self._through, durable=False)
+
+
+def _add_one(store: Store, path: Path, through: date, *, durable: bool) -> None:
+    epoch = int(store.facts.get(EPOCH) or 0) + 1
+    store.facts.set(EPOCH, str(epoch), lazily=not durable)
+    write(path, Mark(epoch, through), durable=durable)
 
 
 def covered(store: Store) -> date | None:

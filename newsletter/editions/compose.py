@@ -30,10 +30,7 @@ Entries = Callable[[], Iterable[Subscriber | Problem]]  # called once to plan, o
 
 @dataclass(frozen=True, slots=True)
 class Composing:
-    """What composing takes. `to_people`: editions go to people, so who may not be mailed gets none.
-
-    `sent_through` is the day through which mailings count as sent although no edition is on record.
-    """
+    """What composing takes. `to_people`: editions go to people, so who may not be mailed gets none."""
 
     store: Store
     scorer: Scorer
@@ -64,7 +61,8 @@ def compose(
 ) -> tuple[Composed, ...]:
     """An edition, frozen with its send, for each subscriber to whom one is due.
 
-    With `only`, that one mailing is considered, as if its day were today.
+    With `only`, that one mailing is considered, as if its day were today. Through `sent_through`, mailings count as sent
+    although no edition of them is on record.
     """
     morning = _Morning(desk, now, sent_through, only)
     desk.scorer.plan(item.reading for item in morning.gathered(entries) if isinstance(item, _Gathered))
