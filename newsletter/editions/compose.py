@@ -61,8 +61,8 @@ def compose(
 ) -> tuple[Composed, ...]:
     """An edition, frozen with its send, for each subscriber to whom one is due.
 
-    With `only`, that one mailing is considered, as if its day were today. Through `sent_through`, mailings count as sent
-    although no edition of them is on record.
+    With `only`, that one mailing is considered, as if its day were today. Mailings through
+    `sent_through` count as sent although no edition of them is on record.
     """
     morning = _Morning(desk, now, sent_through, only)
     desk.scorer.plan(item.reading for item in morning.gathered(entries) if isinstance(item, _Gathered))
