@@ -29,6 +29,7 @@ from newsletter.scoring.similarity import Similarity
 from newsletter.settings import Section, Settings, load
 from newsletter.sources.contract import Source
 from newsletter.store import Store
+from newsletter.subscribers.membership import Membership
 
 SETTINGS_FILE = "newsletter.toml"
 
@@ -66,6 +67,15 @@ def open_store(settings: Settings) -> Iterator[Store]:
     folder = state(settings)
     with Store.open(folder / "newsletter.db") as store:
         yield store
+
+
+@contextmanager
+def members() -> Iterator[Membership]:
+    """The subscribers of the home, with the rules of joining and leaving."""
+    settings = home_settings()
+    assert settings.home is not None, "subscribers live in a home"
+    with open_store(settings) as store:
+        yield Membership(settings.home / "subscribers", state(settings), store, taxonomy())
 
 
 @contextmanager

@@ -85,7 +85,15 @@ def test_the_subscriber_known_longer_keeps_the_address_even_while_its_file_is_br
     assert min(problems(folder, store)).startswith("ada.md: email: mo.md has the same address")
 
 
-@pytest.mark.parametrize("name", ["Ada.md", "a b.md", "-a.md", f"{'a' * 70}.md"])
+def test_a_second_file_with_one_address_makes_no_subscriber(folder: Path, store: Store) -> None:
+    write(folder, "ada")
+    write(folder, "bo", email="Ada@example.org")
+    assert set(subscribers(folder, store)) == {"ada"}
+    assert problems(folder, store) == ["bo.md: email: ada.md has the same address; one subscriber has one file"]
+    assert [known.slug for known in store.subscribers.known()] == ["ada"]
+
+
+@pytest.mark.parametrize("name", ["Ada.md", "a b.md", "-a.md", "ada\n.md", f"{'a' * 70}.md"])
 def test_a_file_name_that_cannot_be_a_slug_is_named(folder: Path, store: Store, name: str) -> None:
     (folder / name).write_text(a_topics_file(), encoding="utf-8")
     assert problems(folder, store) == [f"{name}: a topics file is named with small letters, digits, dots and dashes"]

@@ -134,6 +134,19 @@ def test_the_page_asks_with_one_button_and_offers_an_undo(rooms: Rooms) -> None:
     assert rooms.store.suppressions.find("ada@example.org") is None
 
 
+def test_the_page_of_who_left_says_so_and_offers_the_way_back_while_there_is_one(rooms: Rooms) -> None:
+    clock = Ticking()
+    rooms, path = replace(rooms, clock=clock), link(a_reader(rooms.store))
+    ask(rooms, "POST", path)
+    page = ask(rooms, "GET", path).text
+    assert "You are unsubscribed" in page
+    assert f'action="{path}/undo"' in page
+    clock.pass_(days=8)
+    for method in ("GET", "POST"):
+        page = ask(rooms, method, path).text
+        assert ("You are unsubscribed" in page, "<button" in page) == (True, False)
+
+
 def test_an_old_link_brings_nobody_back(rooms: Rooms) -> None:
     clock = Ticking()
     rooms, path = replace(rooms, clock=clock), link(a_reader(rooms.store))

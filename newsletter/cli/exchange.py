@@ -2,22 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from newsletter import app
 from newsletter.cli import show
 from newsletter.errors import InputError, TopicsError
-from newsletter.files import write_atomically
-from newsletter.models.subscribers import SubscriberStatus
-from newsletter.settings import Settings
-from newsletter.store import Store
-from newsletter.subscribers.membership import find
-from newsletter.subscribers.roster import SLUG, read
-from newsletter.topics.body import parse
-
-_LEFT = {SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.REMOVED}
+from newsletter.subscribers import exchange
 
 
 def export(
@@ -31,15 +23,10 @@ def export(
 
         newsletter subscribers export > subscribers.jsonl
     """
-    settings = app.home_settings()
-    assert settings.home is not None, "subscribers live in a home"
-    with app.open_store(settings) as store:
-        ids = [find(store, slug).id] if slug else [known.id for known in store.subscribers.known()]
-        for subscriber_id in ids:
-            record = store.privacy.record(subscriber_id)
-            file = settings.home / "subscribers" / f"{record['slug']}.md"
-            text = file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""
-            print(json.dumps(record | {"file": text, "wishes": json.loads(record["wishes"])}, ensure_ascii=False))
+    with app.members() as members:
+        slugs = [slug] if slug else [known.slug for known in members.store.subscribers.known()]
+        for each in slugs:
+            print(json.dumps(exchange.export(each, members), ensure_ascii=False))
 
 
 def import_(
@@ -51,18 +38,16 @@ def import_(
 
         newsletter subscribers import subscribers.jsonl
     """
-    settings = app.home_settings()
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
+    records = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     failed = 0
-    with app.open_store(settings) as store:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
+    with app.members() as members:
+        for number, line in records:
             try:
-                show.say(_take(json.loads(line), settings, store))
+                show.say(exchange.take(json.loads(line), members, app.now()))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 show.warn(f"newsletter: {file}:{number}: is no exported subscriber: {error}")
                 failed += 1
@@ -70,31 +55,5 @@ def import_(
                 show.warn(f"newsletter: {file}:{number}: {error}")
                 failed += 1
     if failed:
-        raise InputError(f"{file}: {failed} of {len(lines)} lines were not imported; the others were")
-
-
-def _take(record: dict[str, Any], settings: Settings, store: Store) -> str:
-    slug, text, now = str(record["slug"]), str(record["file"]), app.now()
-    status = SubscriberStatus(record["status"])
-    assert settings.home is not None, "subscribers live in a home"
-    target = settings.home / "subscribers" / f"{slug}.md"
-    if not SLUG.match(slug):
-        raise InputError(f"{slug}: a slug has small letters, digits, dots and dashes")
-    if status in _LEFT:
-        if record["email"]:
-            store.suppressions.add(str(record["email"]), "unsubscribe", "import", now)
-        return f"{slug}: left before; the address is suppressed"
-    if target.exists() or store.subscribers.load(slug):
-        raise InputError(f"{slug} is a subscriber here already")
-    email = parse(text.encode(), f"{slug}.md").wishes.email
-    if found := store.suppressions.find(email):
-        raise InputError(f"{slug}: the address is suppressed here ({found.reason})")
-    target.parent.mkdir(exist_ok=True)
-    write_atomically(target, text.encode())
-    subscriber = read(target, store, app.taxonomy(), None, now)
-    for consent in record.get("consents", []):
-        if consent["confirmed_at"]:
-            store.subscribers.consent(subscriber.id, str(consent["address"]), f"import: {consent['source']}", now)
-    if status is SubscriberStatus.PAUSED:
-        store.subscribers.set_status(slug, status, "paused before the import", now)
-    return f"{slug}: imported, {status}"
+        rest = "the others were" if failed < len(records) else "none was"
+        raise InputError(f"{file}: {failed} of {len(records)} subscribers were not imported; {rest}")

@@ -1,7 +1,5 @@
 """`newsletter subscribers pause|resume|remove|erase`: who gets mail for now, again, or no more."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,7 +7,7 @@ import typer
 
 from newsletter import app
 from newsletter.cli import show
-from newsletter.subscribers.membership import Membership, find
+from newsletter.subscribers.membership import find
 
 BY = "by the operator"
 Slug = Annotated[str, typer.Argument(help="A subscriber.")]
@@ -28,7 +26,7 @@ def pause(
         newsletter subscribers pause ada --until 2026-12-01
     """
     end = until.replace(tzinfo=UTC) if until else None
-    with _members() as members:
+    with app.members() as members:
         members.pause(slug, end, BY, app.now())
     show.say(f"{slug}: paused{f' until {until:%Y-%m-%d}' if until else ''}")
 
@@ -40,7 +38,7 @@ def resume(slug: Slug) -> None:
 
         newsletter subscribers resume ada
     """
-    with _members() as members:
+    with app.members() as members:
         members.resume(slug, BY, app.now())
     show.say(f"{slug}: active")
 
@@ -52,7 +50,7 @@ def remove(slug: Slug) -> None:
 
         newsletter subscribers remove ada
     """
-    with _members() as members:
+    with app.members() as members:
         members.remove(slug, BY, app.now())
     show.say(f"{slug}: removed")
 
@@ -68,17 +66,9 @@ def erase(
 
         newsletter subscribers erase ada --yes
     """
-    with _members() as members:
+    with app.members() as members:
         find(members.store, slug)
         if not yes:
             typer.confirm(f"Erase {slug} for good?", abort=True)
         members.erase(slug, app.now())
     show.say(f"{slug}: erased here; backups keep their copy until they expire")
-
-
-@contextmanager
-def _members() -> Iterator[Membership]:
-    settings = app.home_settings()
-    assert settings.home is not None, "subscribers live in a home"
-    with app.open_store(settings) as store:
-        yield Membership(settings.home / "subscribers", app.state(settings), store)

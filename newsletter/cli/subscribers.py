@@ -9,12 +9,10 @@ from newsletter import app
 from newsletter.cli import exchange, show, status
 from newsletter.cli.rank import read_topics
 from newsletter.errors import InputError
-from newsletter.files import write_atomically
 from newsletter.links import Purpose
-from newsletter.models.subscribers import Problem, Subscriber, SubscriberStatus
-from newsletter.settings import Settings
-from newsletter.subscribers.roster import SLUG, read, roster
-from newsletter.topics.body import parse
+from newsletter.models.subscribers import Problem, Subscriber
+from newsletter.subscribers.membership import find
+from newsletter.subscribers.roster import roster
 from newsletter.topics.front_matter import with_front_matter
 
 commands = typer.Typer(help="Who gets mail: add, show, pause, remove, move and erase.", no_args_is_help=True)
@@ -44,23 +42,15 @@ def add(
 
         newsletter subscribers add topics.md --slug ada --email ada@example.org --categories cs.LG,stat.ML
     """
-    settings = app.home_settings()
     name = slug or file.stem.lower()
-    if not SLUG.match(name):
-        raise InputError(f"--slug {name}: use small letters, digits, dots and dashes")
     read_topics(file)
     wanted = {"email": email, "categories": [c.strip() for c in categories.split(",")] if categories else None}
     text = with_front_matter(file.read_bytes().decode("utf-8-sig"), {k: v for k, v in wanted.items() if v}, str(file))
-    target = _folder(settings) / f"{name}.md"
-    if target.exists() and not target.samefile(file):
-        raise InputError(f"{target} exists: choose another --slug, or edit that file")
-    _check(text, target, settings)
-    write_atomically(target, text.encode())
-    with app.open_store(settings) as store:
-        subscriber = read(target, store, app.taxonomy(), None, app.now())
-        store.subscribers.consent(subscriber.id, subscriber.wishes.email, "operator", app.now())
-        if subscriber.status in (SubscriberStatus.REMOVED, SubscriberStatus.UNSUBSCRIBED):
-            store.subscribers.set_status(name, SubscriberStatus.ACTIVE, "agreed again", app.now())
+    with app.members() as members:
+        target = members.folder / f"{name}.md"
+        if target.exists() and not target.samefile(file):
+            raise InputError(f"{target} exists: choose another --slug, or edit that file")
+        subscriber = members.add(name, text, "operator", app.now())
     show.say(f"{name}: added, {subscriber.wishes.email}, {', '.join(subscriber.wishes.categories)}")
 
 
@@ -72,9 +62,8 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
 
         newsletter subscribers list --json
     """
-    settings = app.home_settings()
-    with app.open_store(settings) as store:
-        entries = list(roster(_folder(settings), store, app.taxonomy(), app.now()))
+    with app.members() as members:
+        entries = list(roster(members.folder, members.store, members.taxonomy, app.now()))
     if as_json:
         show.as_json([_plain(entry) for entry in entries])
     else:
@@ -94,11 +83,11 @@ def show_(
         newsletter subscribers show ada
     """
     settings = app.home_settings()
-    path = _folder(settings) / f"{slug}.md"
-    if not path.is_file():
-        raise InputError(f"there is no subscriber {slug}: see `newsletter subscribers list`")
-    with app.open_store(settings) as store:
-        subscriber = read(path, store, app.taxonomy(), None, app.now())
+    with app.members() as members:
+        entries = roster(members.folder, members.store, members.taxonomy, app.now())
+        subscriber = next((entry for entry in entries if entry.slug == slug), None) or find(members.store, slug)
+    if isinstance(subscriber, Problem):
+        raise InputError(subscriber.message)
     wishes = subscriber.wishes
     facts = _plain(subscriber) | {
         "min_relevance": wishes.min_relevance,
@@ -118,36 +107,18 @@ def show_(
             show.say(f"{key:14} {', '.join(map(str, value)) if isinstance(value, list) else value}")
 
 
-def _folder(settings: Settings) -> Path:
-    assert settings.home is not None, "subscribers live in a home"
-    folder = settings.home / "subscribers"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
-def _check(text: str, target: Path, settings: Settings) -> None:
-    wishes = parse(text.encode(), target.name).wishes
-    for key in ("email", "categories"):
-        if not getattr(wishes, key):
-            raise InputError(f"{target.name}: {key}: is missing; give it with --{key} or in the front matter")
-    with app.open_store(settings) as store:
-        if found := store.suppressions.find(wishes.email):
-            raise InputError(
-                f"{wishes.email} is suppressed ({found.reason}): if its owner asks for mail again, first run "
-                f"`newsletter suppressions remove {wishes.email}`"
-            )
-        for known in store.subscribers.known():
-            if known.email.casefold() == wishes.email.casefold() and known.slug != target.stem:
-                raise InputError(f"{wishes.email} is the address of {known.slug} already")
-
-
 def _plain(entry: Subscriber | Problem) -> dict[str, object]:
     if isinstance(entry, Problem):
         return {"subscriber": entry.slug, "email": "", "status": "", "categories": "", "problem": entry.message}
     return {
         "subscriber": entry.slug,
         "email": entry.wishes.email,
-        "status": str(entry.status),
+        "status": _status(entry),
         "categories": " ".join(entry.wishes.categories),
         "problem": "",
     }
+
+
+def _status(subscriber: Subscriber) -> str:
+    until = subscriber.paused_until
+    return f"{subscriber.status} until {until:%Y-%m-%d}" if until else str(subscriber.status)

@@ -117,6 +117,7 @@ class Subscriber:
     wishes: Wishes
     topics: Topics
     status: SubscriberStatus = SubscriberStatus.ACTIVE
+    paused_until: datetime | None = None  # UTC; a pause without it ends by `resume`
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,10 @@ from newsletter.topics.body import read_body
 UNDONE_WITHIN = timedelta(days=7)  # how long the reader's own link may undo its unsubscribe
 _WISHES = TypeAdapter(Wishes)
 _FILE_GONE = "the topics file is gone"
+_UNDOABLE = (
+    "SELECT email FROM subscribers WHERE id = :id AND status = 'unsubscribed' AND status_reason = :source "
+    "AND status_at >= :since"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,11 @@ class Subscribers:
         for row in self._database.rows("SELECT * FROM subscribers ORDER BY slug"):
             stamp = FileStamp(row["file_time"], row["file_size"]) if row["file_time"] is not None else None
             yield Known(row["id"], row["slug"], row["email"], SubscriberStatus(row["status"]), stamp)
+
+    def owner(self, address: str) -> str | None:
+        """The slug of the subscriber with this address, whatever the case of its letters; None where nobody has it."""
+        rows = self._database.rows("SELECT slug, email FROM subscribers ORDER BY id")
+        return next((row["slug"] for row in rows if row["email"].casefold() == address.casefold()), None)
 
     def load(self, slug: str) -> Subscriber | None:
         """The subscriber with the last good reading of their file, or None."""
@@ -159,14 +168,7 @@ class Subscribers:
     def come_back(self, subscriber_id: int, source: str, now: datetime) -> bool:
         """Undoes a recent `leave` of the same source; False when there is none to undo."""
         with self._database.writing() as db:
-            row = next(
-                db.query(
-                    "SELECT email FROM subscribers WHERE id = ? AND status = 'unsubscribed' AND status_reason = ? "
-                    "AND status_at >= ?",
-                    [subscriber_id, source, (now - UNDONE_WITHIN).isoformat()],
-                ),
-                None,
-            )
+            row = next(db.query(_UNDOABLE, _leaving(subscriber_id, source, now)), None)
             if row is None:
                 return False
             self._suppressions.remove_within(db, row["email"], source)
@@ -176,8 +178,14 @@ class Subscribers:
             )
         return True
 
-    def exists(self, subscriber_id: int) -> bool:
-        return bool(self._database.row("SELECT 1 FROM subscribers WHERE id = ?", [subscriber_id]))
+    def may_come_back(self, subscriber_id: int, source: str, now: datetime) -> bool:
+        """True where `come_back` would undo a `leave` of this source."""
+        return self._database.row(_UNDOABLE, _leaving(subscriber_id, source, now)) is not None
+
+    def status(self, subscriber_id: int) -> SubscriberStatus | None:
+        """The status of a subscriber; None for an unknown id."""
+        row = self._database.row("SELECT status FROM subscribers WHERE id = ?", [subscriber_id])
+        return SubscriberStatus(row["status"]) if row else None
 
     def wake(self, now: datetime) -> None:
         """Ends the pauses whose time is over."""
@@ -210,6 +218,10 @@ class Subscribers:
         return row is not None
 
 
+def _leaving(subscriber_id: int, source: str, now: datetime) -> dict[str, object]:
+    return {"id": subscriber_id, "source": source, "since": (now - UNDONE_WITHIN).isoformat()}
+
+
 def _subscriber(row: Row) -> Subscriber:
     return Subscriber(
         id=row["id"],
@@ -217,4 +229,5 @@ def _subscriber(row: Row) -> Subscriber:
         wishes=_WISHES.validate_json(row["wishes"]),
         topics=read_body(row["body"] or ""),
         status=SubscriberStatus(row["status"]),
+        paused_until=datetime.fromisoformat(row["paused_until"]) if row["paused_until"] else None,
     )

@@ -8,19 +8,19 @@ from pathlib import Path
 
 from newsletter.errors import TopicsError
 from newsletter.models.papers import Taxonomy
-from newsletter.models.subscribers import Problem, Subscriber
+from newsletter.models.subscribers import Problem, Subscriber, TopicsFile
 from newsletter.store import Store
-from newsletter.store.subscribers import FileStamp, Known
+from newsletter.store.subscribers import FileStamp
 from newsletter.topics.body import parse
 
-SLUG = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def roster(folder: Path, store: Store, taxonomy: Taxonomy, now: datetime) -> Iterator[Subscriber | Problem]:
     """Each topics file's subscriber, or what keeps it from having one; those known longest come first.
 
     An unchanged file (same time and size) is not read again. Of two files with one address the one known longer has
-    it. A subscriber whose file is gone is paused until it is back.
+    it, and the other makes no subscriber. A subscriber whose file is gone is paused until it is back.
     """
     paths = list(folder.glob("*.md"))
     for slug in store.subscribers.follow_files([path.stem for path in paths], now):
@@ -34,32 +34,42 @@ def roster(folder: Path, store: Store, taxonomy: Taxonomy, now: datetime) -> Ite
 
     for path in sorted(paths, key=seniority):
         try:
-            subscriber = read(path, store, taxonomy, known.get(path.stem), now)
-            owner = owners.setdefault(subscriber.wishes.email.casefold(), subscriber.slug)
-            if owner != subscriber.slug:
+            seen = stamp(path)
+            unchanged = path.stem in known and known[path.stem].stamp == seen
+            found = (store.subscribers.load(path.stem) if unchanged else None) or read(path, taxonomy)
+            owner = owners.setdefault(found.wishes.email.casefold(), path.stem)
+            if owner != path.stem:
                 raise TopicsError(f"{path.name}: email: {owner}.md has the same address; one subscriber has one file")
-            yield subscriber
+            yield found if isinstance(found, Subscriber) else store.subscribers.save(path.stem, found, seen, now)
         except TopicsError as error:
             if path.stem in known:
                 owners.setdefault(known[path.stem].email.casefold(), path.stem)
             yield Problem(path.stem, str(error))
 
 
-def read(path: Path, store: Store, taxonomy: Taxonomy, known: Known | None, now: datetime) -> Subscriber:
-    """The subscriber of one file, read again only when it changed. Raises TopicsError."""
-    if not SLUG.match(path.stem):
+def read(path: Path, taxonomy: Taxonomy) -> TopicsFile:
+    """A file that can be a subscriber's: it has a slug for its name, an address and categories. Raises TopicsError."""
+    if not SLUG.fullmatch(path.stem):
         raise TopicsError(f"{path.name}: a topics file is named with small letters, digits, dots and dashes")
     try:
-        status = path.stat()
-        stamp = FileStamp(status.st_mtime_ns, status.st_size)
-        if known and known.stamp == stamp:
-            subscriber = store.subscribers.load(path.stem)
-            if subscriber:
-                return subscriber
-        file = parse(path.read_bytes(), path.name, taxonomy)
+        return complete(path.read_bytes(), path.name, taxonomy)
     except OSError as error:
         raise TopicsError(f"{path.name}: cannot be read: {error.strerror}") from error
+
+
+def complete(content: bytes, name: str, taxonomy: Taxonomy) -> TopicsFile:
+    """The topics file `name`, whose wishes have what no subscriber can be without. Raises TopicsError."""
+    file = parse(content, name, taxonomy)
     for key in ("email", "categories"):
         if not getattr(file.wishes, key):
-            raise TopicsError(f"{path.name}: {key}: is missing; add it to the front matter")
-    return store.subscribers.save(path.stem, file, stamp, now)
+            raise TopicsError(f"{name}: {key}: is missing; add it to the front matter")
+    return file
+
+
+def stamp(path: Path) -> FileStamp:
+    """By which a change of the file is seen. Taken before it is read: a change in between is read the next time."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise TopicsError(f"{path.name}: cannot be read: {error.strerror}") from error
+    return FileStamp(status.st_mtime_ns, status.st_size)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newsletter.links import Purpose
+from newsletter.models.subscribers import SubscriberStatus
 from newsletter.web.body import read
 from newsletter.web.pages import Pages
 from newsletter.web.services import Rooms
@@ -29,11 +30,19 @@ def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
     def reader(request: Request) -> int | None:
         return rooms.signer.read(Purpose.UNSUBSCRIBE, request.path_params["token"])
 
+    def gone(subscriber: int, path: str) -> Response:
+        may_undo = store.subscribers.may_come_back(subscriber, SOURCE, rooms.clock())
+        return pages.show("unsubscribed.html", action=f"{path}/undo" if may_undo else "")
+
     def ask(request: Request) -> Response:
         subscriber = reader(request)
-        if subscriber is None or not store.subscribers.exists(subscriber):
+        status = store.subscribers.status(subscriber) if subscriber is not None else None
+        if subscriber is None or status is None:
             return unknown()
-        return pages.show("unsubscribe.html", action=request.url.path.rstrip("/"))
+        action = request.url.path.rstrip("/")
+        if status in (SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED):
+            return pages.show("unsubscribe.html", action=action)
+        return gone(subscriber, action)
 
     async def leave(request: Request) -> Response:
         await read(request, BODY_LIMIT)
@@ -43,7 +52,7 @@ def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
             store.subscribers.leave, subscriber, SOURCE, rooms.clock()
         ):
             return unknown()
-        return pages.show("unsubscribed.html", action=f"{request.url.path.rstrip('/')}/undo")
+        return gone(subscriber, request.url.path.rstrip("/"))
 
     async def undo(request: Request) -> Response:
         await read(request, BODY_LIMIT)
