@@ -21,6 +21,12 @@ SOURCE = "the reader's link"
 BODY_LIMIT = 64 * 1024
 
 
+def _gone(rooms: Rooms, pages: Pages, subscriber: int, path: str) -> Response:
+    """Says that a subscriber left, and offers the way back while there is one."""
+    may_undo = rooms.store.subscribers.may_come_back(subscriber, SOURCE, rooms.clock())
+    return pages.show("unsubscribed.html", action=f"{path}/undo" if may_undo else "")
+
+
 def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
     store = rooms.store
 
@@ -30,10 +36,6 @@ def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
     def reader(request: Request) -> int | None:
         return rooms.signer.read(Purpose.UNSUBSCRIBE, request.path_params["token"])
 
-    def gone(subscriber: int, path: str) -> Response:
-        may_undo = store.subscribers.may_come_back(subscriber, SOURCE, rooms.clock())
-        return pages.show("unsubscribed.html", action=f"{path}/undo" if may_undo else "")
-
     def ask(request: Request) -> Response:
         subscriber = reader(request)
         status = store.subscribers.status(subscriber) if subscriber is not None else None
@@ -42,7 +44,7 @@ def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
         action = request.url.path.rstrip("/")
         if status in (SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED):
             return pages.show("unsubscribe.html", action=action)
-        return gone(subscriber, action)
+        return _gone(rooms, pages, subscriber, action)
 
     async def leave(request: Request) -> Response:
         await read(request, BODY_LIMIT)
@@ -52,7 +54,7 @@ def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
             store.subscribers.leave, subscriber, SOURCE, rooms.clock()
         ):
             return unknown()
-        return gone(subscriber, request.url.path.rstrip("/"))
+        return _gone(rooms, pages, subscriber, request.url.path.rstrip("/"))
 
     async def undo(request: Request) -> Response:
         await read(request, BODY_LIMIT)
