@@ -9,12 +9,14 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from newsletter import sources as source_modules
 from newsletter.delivery import backends
 from newsletter.delivery.breakers import Breakers
 from newsletter.delivery.dispatch import Delivery, Desk, Pace
 from newsletter.editions.compose import Composing
-from newsletter.errors import SettingsError
+from newsletter.errors import Busy, SettingsError
 from newsletter.files import write_atomically
 from newsletter.links import Signer, keys_of
 from newsletter.models.papers import Progress, Taxonomy
@@ -70,6 +72,23 @@ def open_store(settings: Settings) -> Iterator[Store]:
 
 
 @contextmanager
+def run_lock(settings: Settings) -> Iterator[None]:
+    """Held by the one who composes and sends in this home; the kernel releases it when the process dies.
+
+    Raises Busy where somebody else has it.
+    """
+    lock = FileLock(state(settings) / "run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Busy("another run is under way in this home; it sends what is due") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def members() -> Iterator[Membership]:
     """The subscribers of the home, with the rules of joining and leaving."""
     settings = home_settings()
@@ -85,8 +104,13 @@ def services(
     progress: Progress,
     warn: Callable[[str], None],
     stop: threading.Event | None = None,
+    *,
+    at_once: bool = False,
 ) -> Iterator[Services]:
-    """All that a day needs, closed again at the end; nothing new is begun once `stop` is set."""
+    """All that a day needs, closed again at the end; nothing new is begun once `stop` is set.
+
+    `at_once`: what is composed waits for no reader's hour.
+    """
     backend, options = backends.connect(settings), backends.options(settings)
     stop = stop or threading.Event()
     try:
@@ -98,6 +122,7 @@ def services(
                     origins=source_modules.origins(),
                     taxonomy=source_modules.taxonomy(),
                     to_people=backend.reaches_people,
+                    at_once=at_once,
                     workers=settings.run.workers,
                     stop=stop,
                     tell=lambda done: progress("compose", done),

@@ -9,6 +9,7 @@ NewsletterError            exit 1   something failed; the message says which
 ├── SourceError            exit 75  a source did not answer as it should: try again
 │   ├── Unreachable                 no answer, or we are asked to wait until `retry_at`
 │   └── Malformed                   the answer is not what this door gives
+├── Busy                   exit 1   another run has this home
 ├── DeliveryStopped        exit 1   the backend refuses everything (credentials, a breaker)
 └── NotReady               exit 75  the mailing is not there yet: try again later (EX_TEMPFAIL, sysexits.h)
 """
@@ -61,6 +62,10 @@ class Unreachable(SourceError):
 
 class Malformed(SourceError):
     """An answer that is not what its door gives: an HTML page, half a document, a wrong count."""
+
+
+class Busy(NewsletterError):
+    """Another run is under way in this home."""
 
 
 class DeliveryStopped(NewsletterError):

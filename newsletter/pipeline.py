@@ -20,6 +20,7 @@ from newsletter.models.sends import Outcome, Send
 from newsletter.rendering.templates import Templates, render
 from newsletter.settings import Mail
 from newsletter.store import Store
+from newsletter.store.sends import NONE_EARLY, Early
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Report:
     dispatched: tuple[Dispatched, ...]
     halted: str = ""
     alert: str = ""
+    early: Early = NONE_EARLY  # what is ready and waits for its reader's hour
 
     @property
     def failed(self) -> bool:
@@ -61,12 +63,12 @@ def run(entries: Entries, services: Services, only: date | None = None, *, send:
     store.subscribers.wake(now)
     composed = compose(entries, services.composing, now, restore_guard.covered(store), only)
     if not send or desk.stop.is_set():
-        return Report(composed, ())
+        return Report(composed, (), early=store.sends.early(now))
     if services.mark:
         restore_guard.advance(store, services.mark, now.date())
         desk = replace(desk, about_to_send=restore_guard.Following(store, services.mark, now.date()))
     sent = dispatch(desk)
-    return Report(composed, sent.sends, sent.halted, sent.alert)
+    return Report(composed, sent.sends, sent.halted, sent.alert, store.sends.early(desk.clock()))
 
 
 def writer(  # noqa: PLR0917 - what a message takes

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from newsletter.delivery.dispatch import Desk, Pace
+from newsletter.delivery.dispatch import Desk, Pace, dispatch
 from newsletter.models.sends import Outcome, Outgoing, Receipt, Send
 from newsletter.models.subscribers import TopicsFile, Wishes
 from newsletter.store import Store
@@ -45,13 +46,15 @@ def a_reader(store: Store, slug: str = "ada", now: datetime = NOON) -> int:
     return subscriber.id
 
 
-def a_send(store: Store, slug: str = "ada", now: datetime = NOON, **edition: Any) -> Send:
-    """A send that is ready, to a reader made for it."""
+def a_send(
+    store: Store, slug: str = "ada", now: datetime = NOON, *, not_before: datetime | None = None, **edition: Any
+) -> Send:
+    """A send that is ready, perhaps only from an hour on, to a reader made for it."""
     a_reader(store, slug, now)
     subscriber = store.subscribers.load(slug)
     assert subscriber
     name = f"{slug}{edition.get('date', WEDNESDAY):%d}".ljust(10, "0")[:10]
-    send = store.editions.freeze(an_edition(subscriber=slug, **edition), subscriber, name, now)
+    send = store.editions.freeze(an_edition(subscriber=slug, **edition), subscriber, name, now, not_before)
     assert send
     return send
 
@@ -105,6 +108,21 @@ def a_desk(store: Store, backend: Any, **fields: Any) -> Desk:
         "pace": Pace(),
     }
     return Desk(**(given | fields))
+
+
+def dispatched(store: Store, clock: Callable[[], datetime], **fields: Any) -> list[str]:
+    """Who gets something of a dispatch at a backend that takes everything."""
+    backend = FakeBackend()
+    stop = fields.pop("stop", _NeverWaiting())
+    dispatch(a_desk(store, backend, clock=clock, stop=stop, **fields))
+    return sorted(outgoing.slug for outgoing in backend.taken)
+
+
+class _NeverWaiting(threading.Event):
+    """Whoever waits for it goes on at once; the test's clock tells the time."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return False
 
 
 class Sink:

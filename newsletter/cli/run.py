@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from filelock import FileLock, Timeout
 
 from newsletter import app, pipeline
 from newsletter.cli import fetch as fetching
 from newsletter.cli import show
 from newsletter.delivery import restore_guard
-from newsletter.errors import InputError, NewsletterError, NotReady
+from newsletter.editions.compose import Composed
+from newsletter.errors import InputError, NotReady
 from newsletter.models.sends import Outcome
 from newsletter.models.subscribers import Problem, Subscriber
 from newsletter.settings import Settings
 from newsletter.sources import mailing_file as listing_file
 from newsletter.store import Store
+from newsletter.store.sends import Early
 from newsletter.subscribers.roster import roster
 
 LOOK_BACK = timedelta(days=14)  # ten mailings, as many as an edition merges; `fetch` catches up what is older
@@ -38,10 +39,15 @@ def run(
     confirm_restore: Annotated[
         bool, typer.Option("--confirm-restore", help="The database was restored: send only what is new from now on.")
     ] = False,
+    at_once: Annotated[
+        bool, typer.Option("--now", help="Send at once, whatever the hour that a reader asked for.")
+    ] = False,
     no_send: Annotated[bool, typer.Option("--no-send", help="Freeze the editions, but send nothing yet.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Fetch what is missing, compose and send what is due. Running it again sends nothing twice.
+    """Fetch what is missing, compose what is due, send what is due at this hour. Running it again sends nothing twice.
+
+    An edition waits for its reader's hour (`deliver.at`), unless --now or --listing is given: run it every half hour.
 
     Without network it goes on with the mailings that are stored. Exits 75 when nothing was due because the day's
     mailing is not ready: try again later.
@@ -55,14 +61,19 @@ def run(
         newsletter run --no-send && newsletter preview ada --open
     """
     settings = app.home_settings()
-    with app.open_store(settings) as store, _one_run(settings):
+    with app.open_store(settings) as store, app.run_lock(settings):
         if app.reaches_people(settings):
             restore_guard.check(store, app.mark(settings), app.now(), confirmed=confirm_restore)
         say = show.warn if as_json else show.say
         ready = listing is not None or _fetched(settings, store, day.date() if day else None, say)
         chosen = _mailing_day(day.date() if day else None, listing, store)
+        if at_once:
+            store.sends.lift_hours(only or (), app.now())
+        hours_lifted = at_once or listing is not None
         with stopped_by_signals() as stop:
-            report = run_day(settings, store, chosen, set(only or ()), send=not no_send, stop=stop)
+            report = run_day(
+                settings, store, chosen, set(only or ()), send=not no_send, at_once=hours_lifted, stop=stop
+            )
     if as_json:
         show.as_json(_plain(report))
     else:
@@ -91,6 +102,7 @@ def run_day(
     slugs: set[str],
     *,
     send: bool = True,
+    at_once: bool = False,
     stop: threading.Event | None = None,
 ) -> pipeline.Report:
     """Composes and dispatches with the clients that the settings ask for."""
@@ -105,7 +117,7 @@ def run_day(
 
     with (
         show.progress({"compose": len(slugs) or count, "send": len(slugs) or count}) as progress,
-        app.services(settings, store, progress, show.warning, stop) as services,
+        app.services(settings, store, progress, show.warning, stop, at_once=at_once) as services,
     ):
         return pipeline.run(entries, services, only_day, send=send)
 
@@ -127,16 +139,6 @@ def stopped_by_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _one_run(settings: Settings) -> FileLock:
-    """The lock of a run; the kernel releases it when the process dies."""
-    lock = FileLock(app.state(settings) / "run.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise NewsletterError("another run is under way in this home; it sends what is due") from None
-    return lock
-
-
 def _mailing_day(day: date | None, listing: Path | None, store: Store) -> date | None:
     if listing is None:
         if day and day not in {mailing.date for mailing in store.mailings.days()}:
@@ -151,13 +153,7 @@ def _mailing_day(day: date | None, listing: Path | None, store: Store) -> date |
 
 def _print(report: pipeline.Report, *, sent: bool) -> None:
     for composed in sorted(report.composed, key=lambda c: c.slug):
-        if composed.failed or composed.fault:
-            show.warn(f"newsletter: {composed.reason or f'{composed.slug}: {composed.fault}'}")
-        elif composed.reason:
-            show.say(f"{composed.slug}: {composed.reason}")
-        else:
-            late = _late(composed.waited)
-            show.say(f"{composed.slug}: {composed.papers} of {composed.candidates} papers ({composed.status}){late}")
+        _print_composed(composed)
     for done in sorted(report.dispatched, key=lambda d: d.slug):
         if done.receipt.outcome is Outcome.ACCEPTED:
             show.say(f"{done.slug}: sent, {done.receipt.detail}")
@@ -169,8 +165,29 @@ def _print(report: pipeline.Report, *, sent: bool) -> None:
         show.warn(f"newsletter: {report.halted}")
     if not report.composed:
         show.say("there are no subscribers yet: add one with `newsletter subscribers add FILE`")
+    elif report.early.next:
+        show.say(_waiting(report.early, app.now()))
     elif not report.dispatched and not report.halted:
         show.say("sent nothing: no send is ready" if sent else "sent nothing, as asked")
+
+
+def _print_composed(composed: Composed) -> None:
+    if composed.failed or composed.fault:
+        show.warn(f"newsletter: {composed.reason or f'{composed.slug}: {composed.fault}'}")
+    elif composed.reason:
+        show.say(f"{composed.slug}: {composed.reason}")
+    else:
+        late = _late(composed.waited)
+        show.say(f"{composed.slug}: {composed.papers} of {composed.candidates} papers ({composed.status}){late}")
+
+
+def _waiting(early: Early, now: datetime) -> str:
+    """How many sends wait for their hour, and the first of these hours by the clock of this machine."""
+    assert early.next is not None, "something waits"
+    at = early.next.astimezone()
+    day = "" if at.date() == now.astimezone().date() else f" on {at:%Y-%m-%d}"
+    wait = "waits for its" if early.count == 1 else "wait for their"
+    return f"{early.count} {wait} hour, the next at {at:%H:%M %Z}{day}"
 
 
 def _late(waited: timedelta | None) -> str:
@@ -196,6 +213,8 @@ def _plain(report: pipeline.Report) -> dict[str, object]:
         ],
         "halted": report.halted,
         "alert": report.alert,
+        "waiting_for_their_hour": report.early.count,
+        "next_hour": report.early.next,
         "sends": [
             {
                 "send": d.send_id,

@@ -65,6 +65,7 @@ def plain(record: Record) -> dict[str, object]:
         "provider_id": record.provider_id,
         "detail": record.detail,
         "retry_at": record.retry_at,
+        "not_before": record.not_before,
         "created_at": record.created_at,
         "changed_at": record.changed_at,
         "has_message": record.has_message,

@@ -179,7 +179,7 @@ class _Dispatcher:
 
     def _soon(self) -> float | None:
         """Seconds until a waiting send may be tried again; None when none may within our patience."""
-        at = self.sends.next_try()
+        at = self.sends.next_try(self.desk.clock())
         if at is None:
             return None
         seconds = (at - self.desk.clock()).total_seconds()
@@ -189,7 +189,7 @@ class _Dispatcher:
         """The operator's own copy; unless it is accepted, nobody else gets anything."""
         address = parseaddr(self.desk.operator)[1]
         wanted = self.desk.delivery.canary and self.desk.backend.reaches_people and "@" in address
-        if not wanted or self._stopping() or not self.sends.waiting(address):
+        if not wanted or self._stopping() or not self.sends.waiting(address, self.desk.clock()):
             return
         outcome = None
         while send := self.sends.claim(self.owner, self.desk.clock(), self._terms(), address):
@@ -205,7 +205,7 @@ class _Dispatcher:
                 else:
                     self._break(said)
                 return
-        if outcome is None and self.sends.waiting(address):
+        if outcome is None and self.sends.waiting(address, self.desk.clock()):
             self._halt(f"your own copy ({address}) waits to be tried again; the others get theirs once it was accepted")
 
     def _terms(self) -> Terms:

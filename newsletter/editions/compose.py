@@ -12,6 +12,7 @@ from threading import Event
 
 from newsletter.editions.candidates import candidates
 from newsletter.editions.due import Due, due
+from newsletter.editions.hours import not_before
 from newsletter.editions.selection import Selection, select
 from newsletter.models.editions import Candidates, Edition, Kind, Month
 from newsletter.models.papers import Announcement, MailingDay, MailingStatus, Origin, Taxonomy
@@ -30,13 +31,17 @@ Entries = Callable[[], Iterable[Subscriber | Problem]]  # called once to plan, o
 
 @dataclass(frozen=True, slots=True)
 class Composing:
-    """What composing takes. `to_people`: editions go to people, so who may not be mailed gets none."""
+    """What composing takes.
+
+    `to_people`: editions go to people, so who may not be mailed gets none. `at_once`: they wait for no reader's hour.
+    """
 
     store: Store
     scorer: Scorer
     origins: Mapping[str, Origin]
     taxonomy: Taxonomy
     to_people: bool = False
+    at_once: bool = False
     workers: int = 2
     stop: Event = field(default_factory=Event)
     tell: Callable[[int], None] = lambda _: None
@@ -191,7 +196,7 @@ def _composed(item: _Gathered, desk: Composing, now: datetime) -> Composed:
         scores = Scores((), "local", not_scored=item.chosen.papers, fault=Fault(Trouble.SCORER_FAILED))
         told = edition(item.subscriber, item.due, item.chosen, scores, Selection((), ()), Commented(()), item.status)
         told = replace(told, kind=item.kind)
-        done = _frozen(told, item, desk.store, now)
+        done = _frozen(told, item, desk, now)
         return replace(done, reason=_said(item.subscriber.slug, error), failed=True)
 
 
@@ -206,7 +211,7 @@ def _compose(item: _Gathered, desk: Composing, now: datetime) -> Composed:
     told = replace(told, kind=item.kind)
     if subscriber.wishes.deliver.empty == "silent" and _is_quiet(told):
         return Composed(subscriber.slug, reason="wants no mail on an empty day")
-    return _frozen(told, item, desk.store, now)
+    return _frozen(told, item, desk, now)
 
 
 def edition(  # noqa: PLR0917 - one value of each stage, in the order of the day
@@ -263,9 +268,10 @@ def _month(subscriber: Subscriber, store: Store, now: datetime) -> Month:
     return Month(shown_usd(store.charges.paid(subscriber.id, start)), f"{subscriber.wishes.budget_usd_per_month:.2f}")
 
 
-def _frozen(told: Edition, item: _Gathered, store: Store, now: datetime) -> Composed:
-    slug = item.subscriber.slug
-    if store.editions.freeze(told, item.subscriber, _send_id(), now) is None:
+def _frozen(told: Edition, item: _Gathered, desk: Composing, now: datetime) -> Composed:
+    slug, deliver = item.subscriber.slug, item.subscriber.wishes.deliver
+    hour = None if desk.at_once else not_before(deliver, item.announced_at)
+    if desk.store.editions.freeze(told, item.subscriber, _send_id(), now, hour) is None:
         return Composed(slug, reason="has this edition already")
     return Composed(
         slug,

@@ -36,8 +36,13 @@ class Editions:
         self._database = database
         self._papers = papers
 
-    def freeze(self, edition: Edition, subscriber: Subscriber, send_id: str, now: datetime) -> Send | None:
-        """Saves an edition and its send as `ready`; None where this edition exists already."""
+    def freeze(
+        self, edition: Edition, subscriber: Subscriber, send_id: str, now: datetime, not_before: datetime | None = None
+    ) -> Send | None:
+        """Saves an edition and its send as `ready`; None where this edition exists already.
+
+        The send goes out from `not_before` on, at once if left out.
+        """
         with self._database.writing() as db:
             taken = db.execute(
                 "SELECT 1 FROM editions WHERE subscriber_id = ? AND date = ? AND kind = ?",
@@ -72,10 +77,17 @@ class Editions:
             )
             db.conn.execute(
                 """
-                INSERT INTO sends (id, edition_id, subscriber_id, address, state, created_at, changed_at)
-                VALUES (?, ?, ?, ?, 'ready', ?, ?)
+                INSERT INTO sends (id, edition_id, subscriber_id, address, state, created_at, changed_at, not_before)
+                VALUES (:id, :edition, :subscriber, :address, 'ready', :now, :now, :not_before)
                 """,
-                [send_id, edition_id, subscriber.id, subscriber.wishes.email, now.isoformat(), now.isoformat()],
+                {
+                    "id": send_id,
+                    "edition": edition_id,
+                    "subscriber": subscriber.id,
+                    "address": subscriber.wishes.email,
+                    "now": now.isoformat(),
+                    "not_before": (not_before or now).isoformat(),
+                },
             )
         return Send(
             id=send_id,

@@ -7,8 +7,9 @@ ready ─▶ claimed ─▶ submitting ─▶ accepted ─▶ delivered │ boun
 claimed ─▶ skipped │ expired: the subscriber must not get it, or it is too old
 """
 
+import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -38,6 +39,17 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Early:
+    """How many sends are ready before their hour, and the first of these hours."""
+
+    count: int = 0
+    next: datetime | None = None
+
+
+NONE_EARLY = Early()
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One call of a backend; without `finished_at` the process died during it."""
 
@@ -57,6 +69,7 @@ class Record:
     backend: str
     provider_id: str
     retry_at: str | None
+    not_before: str
     created_at: str
     changed_at: str
     has_message: bool
@@ -235,19 +248,45 @@ class Sends:
         row = self._database.row("SELECT message FROM sends WHERE id = ?", [send_id])
         return zlib.decompress(row["message"]) if row and row["message"] else None
 
-    def next_try(self) -> datetime | None:
-        """When the next send that waits may be tried again."""
-        row = self._database.row("SELECT min(retry_at) AS at FROM sends WHERE state = 'retry_at'")
-        return datetime.fromisoformat(row["at"]) if row and row["at"] else None
+    def next_try(self, now: datetime) -> datetime | None:
+        """When the next send that waits may be tried: again, or for the first time once its hour has come."""
+        tries = [self._first_time("retry_at", "retry_at", ""), self._first_time("ready", "not_before", now.isoformat())]
+        return min((at for at in tries if at), default=None)
 
-    def waiting(self, address: str) -> bool:
-        """True while a send to this address has yet to go out."""
+    def waiting(self, address: str, now: datetime) -> bool:
+        """True while a send to this address, whose hour has come, has yet to go out."""
         return bool(
             self._database.row(
-                "SELECT 1 FROM sends WHERE address = ? COLLATE NOCASE AND state IN ('ready', 'claimed', 'retry_at')",
-                [address],
+                "SELECT 1 FROM sends WHERE address = ? COLLATE NOCASE AND state IN ('ready', 'claimed', 'retry_at') "
+                "AND not_before <= ?",
+                [address, now.isoformat()],
             )
         )
+
+    def early(self, now: datetime) -> Early:
+        """The sends that are ready and wait for their hour."""
+        row = self._database.row(
+            "SELECT count(*) AS sends, min(not_before) AS next FROM sends WHERE state = 'ready' AND not_before > ?",
+            [now.isoformat()],
+        )
+        assert row is not None, "an aggregate has one row"
+        return Early(row["sends"], datetime.fromisoformat(row["next"]) if row["next"] else None)
+
+    def lift_hours(self, slugs: Collection[str], now: datetime) -> None:
+        """Lets sends that are ready go out now, whatever their hour: those of some subscribers, of all without any."""
+        with self._database.writing() as db:
+            db.conn.execute(
+                "UPDATE sends SET not_before = :now WHERE state = 'ready' AND not_before > :now AND (:all OR "
+                "subscriber_id IN (SELECT id FROM subscribers WHERE slug IN (SELECT value FROM json_each(:slugs))))",
+                {"now": now.isoformat(), "all": not slugs, "slugs": json.dumps(sorted(slugs))},
+            )
+
+    def _first_time(self, state: str, column: str, after: str) -> datetime | None:
+        row = self._database.row(
+            f"SELECT min({column}) AS at FROM sends WHERE state = ? AND {column} > ?",  # noqa: S608 - columns of ours
+            [state, after],
+        )
+        return datetime.fromisoformat(row["at"]) if row and row["at"] else None
 
     def missed(self, send: Send) -> int | None:
         """The edition before this send's, when nobody knows whether it arrived."""
@@ -299,7 +338,7 @@ class Sends:
             reason = "the address is suppressed"
         elif terms.consent and not row["has_consent"]:
             reason = "no consent is on record for this address"
-        elif terms.stale_before and (row["ready_at"] or row["created_at"]) < terms.stale_before.isoformat():
+        elif terms.stale_before and _due_since(row) < terms.stale_before.isoformat():
             state, reason = SendState.EXPIRED, "it grew too old to be mailed"
         if reason:
             _end(db, row["id"], state, reason, now, owner=row["owner"])
@@ -307,17 +346,17 @@ class Sends:
 
 
 def _next(db: Connection, now: datetime, address: str | None) -> Row | None:
-    """Ready ones first, then those whose time to try again has come, then claims that outlived their lease."""
+    """Ready ones whose hour has come, then those to be tried again, then claims that outlived their lease."""
     where = "AND address = :address COLLATE NOCASE" if address else ""
     for state in (
-        "state = 'ready'",
+        "state = 'ready' AND not_before <= :now",
         "state = 'retry_at' AND retry_at <= :now",
         "state = 'claimed' AND lease_until <= :now",
     ):
         found = _first(
             db,
             f"{_WITH_NAMES} WHERE sends.id = (SELECT id FROM sends WHERE {state} {where} "  # noqa: S608 - ours
-            "ORDER BY created_at, edition_id LIMIT 1)",
+            "ORDER BY not_before, created_at, edition_id LIMIT 1)",
             {"now": now.isoformat(), "address": address},
         )
         if found:
@@ -330,6 +369,11 @@ def _first(db: Connection, sql: str, values: Values) -> Row | None:
     cursor = db.conn.execute(sql, values)
     row = cursor.fetchone()
     return dict(zip((column[0] for column in cursor.description), row, strict=True)) if row else None
+
+
+def _due_since(row: Row) -> str:
+    """The moment from which a send's age counts: its hour, or later, when a person asked to send it again."""
+    return str(max(row["ready_at"] or row["created_at"], row["not_before"]))
 
 
 def _end(db: Connection, send_id: str, state: SendState, reason: str, now: datetime, *, owner: str) -> None:
@@ -360,6 +404,7 @@ def _record(row: Row, attempts: tuple[Attempt, ...]) -> Record:
         backend=row["backend"],
         provider_id=row["provider_id"],
         retry_at=row["retry_at"],
+        not_before=row["not_before"],
         created_at=row["created_at"],
         changed_at=row["changed_at"],
         has_message=row["message"] is not None,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from newsletter.store.migrations import m001_first_release, m006_seams, m013_endpoints_and_lost_calls
+from newsletter.store.migrations import m001_first_release, m006_seams, m013_endpoints_and_lost_calls, m016_hours
 
 _STEPS: tuple[Callable[[Database], None], ...] = (
     m001_first_release.m001_initial,
@@ -18,6 +18,7 @@ _STEPS: tuple[Callable[[Database], None], ...] = (
     m001_first_release.m005_papers_in_their_mailing,
     m006_seams.m006_seams,
     m013_endpoints_and_lost_calls.m013_endpoints_and_lost_calls,
+    m016_hours.m016_hours,
 )
 
 migrations = Migrations("newsletter")
