@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import SMTP
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,9 +24,12 @@ from hypothesis import strategies as st
 from newsletter.delivery import bounces
 from newsletter.delivery.backends.sendgrid import EventWebhook
 from newsletter.delivery.dispatch import dispatch
+from newsletter.delivery.message import Envelope, build
 from newsletter.errors import SettingsError
 from newsletter.links import Signer
+from newsletter.models.editions import Email
 from newsletter.models.sends import Event, EventType, Forged, Outcome, Outgoing, Receipt, Send, SendState
+from newsletter.models.subscribers import SubscriberStatus
 from newsletter.rendering.templates import load_templates
 from newsletter.sources import origins
 from newsletter.store import Store
@@ -247,15 +253,34 @@ def test_a_message_reported_delivered_is_not_tried_again(store: Store) -> None:
 
 def test_a_late_bounce_without_a_send_is_matched_by_its_address(store: Store) -> None:
     send = sent(store)
-    store.events.record([an_event(send, EventType.HARD_BOUNCE, send_id="", address="ADA@example.org")], NOON)
+    store.events.record(
+        [an_event(send, EventType.HARD_BOUNCE, send_id="", address="ADA@example.org", signed=True)], NOON
+    )
     assert state(store, send) is SendState.BOUNCED
 
 
-def test_reports_of_other_mail_are_kept_and_still_suppress(store: Store) -> None:
-    stranger = Event("sendgrid", "1", EventType.COMPLAINT, "eve@example.org", NOON, "nosuchsend")
+@pytest.mark.parametrize("kind", [EventType.COMPLAINT, EventType.UNSUBSCRIBE, EventType.HARD_BOUNCE])
+@pytest.mark.parametrize("named", ["", "nosuchsend"])
+def test_a_report_of_no_send_of_ours_is_kept_and_acts_on_nothing(store: Store, kind: EventType, named: str) -> None:
+    stranger = Event("sendgrid", "1", kind, "eve@example.org", NOON, named)
     assert store.events.record([stranger], NOON) == Intake(new=1, unmatched=1)
     assert [event.address for event in store.events.unmatched()] == ["eve@example.org"]
-    assert store.suppressions.find("eve@example.org")
+    assert store.suppressions.find("eve@example.org") is None
+
+
+@pytest.mark.parametrize("kind", [EventType.COMPLAINT, EventType.UNSUBSCRIBE, EventType.HARD_BOUNCE])
+def test_forged_mail_that_names_a_readers_address_does_not_end_their_mail(store: Store, kind: EventType) -> None:
+    send = sent(store)
+    store.events.record([an_event(send, kind, backend="smtp", send_id="", address=send.address)], NOON)
+    assert store.suppressions.find(send.address) is None
+    assert state(store, send) is SendState.ACCEPTED
+
+
+def test_forged_soft_bounces_of_six_days_do_not_end_a_readers_mail(store: Store) -> None:
+    send = sent(store)
+    forged = [replace(soft(send, day), backend="smtp", send_id="") for day in range(6)]
+    store.events.record([*forged, soft(send, 0)], NOON)
+    assert store.suppressions.find(send.address) is None
 
 
 def soft(send: Send, day: int, hour: int = 0) -> Event:
@@ -336,12 +361,55 @@ def test_a_vacation_notice_is_no_bounce() -> None:
     assert list(bounces.events(notice, NOON)) == []
 
 
-def test_a_mail_that_asks_to_leave_suppresses_its_author(store: Store) -> None:
-    raw = b"From: Ada <Ada@example.org>\nTo: news@example.org\nSubject: unsubscribe\n\n"
-    store.events.record(list(bounces.events(raw, NOON)), NOON)
+def asks_to_leave(subject: str, headers: str = "", author: str = "ada@example.org") -> bytes:
+    return f"From: Ada <{author}>\nTo: news@example.org\nSubject: {subject}\n{headers}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("subject", "headers"),
+    [
+        ("unsubscribe ada1800000", ""),
+        ("Unsubscribe  ADA1800000", ""),
+        ("unsubscribe", "In-Reply-To: <ada1800000@example.org>\n"),
+    ],
+)
+def test_a_mail_that_asks_to_leave_ends_the_mail_of_the_send_that_it_names(
+    store: Store, subject: str, headers: str
+) -> None:
+    sent(store)
+    store.events.record(list(bounces.events(asks_to_leave(subject, headers, "ada@elsewhere.example"), NOON)), NOON)
     found = store.suppressions.find("ada@example.org")
     assert found
     assert found.reason == "unsubscribe"
+    subscriber = store.subscribers.load("ada")
+    assert subscriber
+    assert subscriber.status is SubscriberStatus.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("subject", ["unsubscribe", "unsubscribe nosuchsend"])
+def test_a_mail_that_asks_to_leave_and_names_no_send_is_shown_to_a_person(
+    home: Path, newsletter: Command, subject: str
+) -> None:
+    """Anybody can write any author: it may be somebody else who wants Ada's mail to end."""
+    (home / "var").mkdir()
+    with Store.open(home / "var" / "newsletter.db") as store:
+        sent(store)
+    (home / "returned.eml").write_bytes(b"From x\n" + asks_to_leave(subject))
+    assert "1 of them of no send of ours" in newsletter("bounces", "--mbox", home / "returned.eml").out
+    with Store.open(home / "var" / "newsletter.db") as store:
+        assert store.suppressions.find("ada@example.org") is None
+    shown = newsletter("bounces")
+    assert shown.code == 0
+    assert "unsubscribe" in shown.out
+    assert "ada@example.org" in shown.out
+
+
+def test_the_mailto_of_each_mail_names_its_send(store: Store) -> None:
+    envelope = Envelope("ada1800000", "news@example.org", "ada@example.org", "News", "", "news@example.org")
+    raw = BytesParser(policy=SMTP).parsebytes(build(Email("s", "text", "<p>text</p>"), envelope, NOON))
+    subject = str(raw["List-Unsubscribe"]).removesuffix(">").partition("?subject=")[2]
+    (event,) = bounces.events(asks_to_leave(unquote(subject)), NOON)
+    assert (event.type, event.send_id) == (EventType.UNSUBSCRIBE, "ada1800000")
 
 
 def test_a_complaint_by_mail_is_a_complaint() -> None:

@@ -56,7 +56,7 @@ def names(raw: bytes) -> list[str]:
 
 def test_the_one_click_uri_is_neither_folded_nor_encoded_however_long() -> None:
     lines = header_lines(built())
-    leave = f"List-Unsubscribe: <{LONG_URL}>, <mailto:moss@news.example.org?subject=unsubscribe>"
+    leave = f"List-Unsubscribe: <{LONG_URL}>, <mailto:moss@news.example.org?subject=unsubscribe%20a1b2c3d4e5>"
     assert leave.encode() in lines
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in lines
 

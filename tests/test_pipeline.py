@@ -81,7 +81,7 @@ def test_the_sender_may_have_a_name_and_leaving_by_mail_needs_only_the_address(s
     subscribe(folder, "ada")
     a_day(store, folder, backend := an_outbox())
     assert b"From: The News <news@example.org>\r\n" in backend.taken[0].eml
-    assert b"<mailto:news@example.org?subject=unsubscribe>" in backend.taken[0].eml
+    assert b"<mailto:news@example.org?subject=unsubscribe%20" in backend.taken[0].eml
 
 
 def test_nothing_is_composed_for_whom_nothing_may_be_sent(store: Store, folder: Path) -> None:

@@ -1,7 +1,8 @@
 """Decides what a returned message says: bounces, complaints and requests to leave, as events. Calls nothing.
 
 RFC 3464 (delivery status), RFC 3463 (its codes), RFC 5965 (complaints). The return path bounces+SEND@… names the send
-even where a server returns nothing that can be read; codes then decide, and what has none counts as soft.
+even where a server returns nothing that can be read; codes then decide, and what has none counts as soft. A request
+to leave names its send in the subject, as List-Unsubscribe has it, or by being a reply to it.
 """
 
 import hashlib
@@ -18,6 +19,8 @@ from newsletter.models.sends import Event, EventType
 
 _VERP = re.compile(r"^[^@]*\+([a-z0-9]{10})@", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"^Message-ID:\s*<([a-z0-9]{10})@", re.IGNORECASE | re.MULTILINE)
+_LEAVES = re.compile(r"unsubscribe(?:\s+([a-z0-9]{10}))?", re.IGNORECASE)
+_ANSWERED = re.compile(r"<([a-z0-9]{10})@", re.IGNORECASE)
 _CODE = re.compile(r"\b([245])\.\d{1,3}\.\d{1,3}\b")
 # A full mailbox or a refused message says nothing about the address (RFC 3463 §3.3, §3.8).
 _NOT_THE_ADDRESS = re.compile(r"\b5\.(?:2\.[0-9]|3\.\d+|4\.\d+|5\.\d+|6\.\d+|7\.\d+)\b")
@@ -31,8 +34,9 @@ def events(raw: bytes, received_at: datetime) -> Iterator[Event]:
     if message.get_content_type() == "multipart/report" and message.get_param("report-type") == "feedback-report":
         yield _event(raw, EventType.COMPLAINT, _complainant(message), at, send_id=send_id, detail="complaint")
         return
-    if " ".join(str(message.get("Subject", "")).split()).casefold() == "unsubscribe":  # as List-Unsubscribe offers
-        yield _event(raw, EventType.UNSUBSCRIBE, _author(message), at, send_id="", detail="asked by mail")
+    if leaves := _LEAVES.fullmatch(str(message.get("Subject", "")).strip()):
+        named = (leaves[1] or _answered(message)).lower()
+        yield _event(raw, EventType.UNSUBSCRIBE, _author(message), at, send_id=named, detail="asked by mail")
         return
     reports = [part for part in message.walk() if part.get_content_type() == "message/delivery-status"]
     for report in reports:
@@ -86,6 +90,12 @@ def _complainant(message: Message) -> str:
             if found:
                 return found[1]
     return ""
+
+
+def _answered(message: Message) -> str:
+    """The send that a person's mail is a reply to."""
+    found = _ANSWERED.search(f"{message.get('In-Reply-To', '')} {message.get('References', '')}")
+    return found[1] if found else ""
 
 
 def _author(message: Message) -> str:

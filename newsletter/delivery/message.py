@@ -104,7 +104,8 @@ def _headers(email: Email, envelope: Envelope, date: datetime) -> list[tuple[str
     sender = _mailbox(envelope.sender)
     leave = [f"<{_uri(envelope.unsubscribe_url)}>"] if envelope.unsubscribe_url else []
     if envelope.unsubscribe_address:
-        leave.append(f"<mailto:{_address(envelope.unsubscribe_address)}?subject=unsubscribe>")
+        subject = f"unsubscribe%20{_uri(envelope.send_id)}"  # bounces reads it: only a mail that names a send ends mail
+        leave.append(f"<mailto:{_address(envelope.unsubscribe_address)}?subject={subject}>")
     list_id = envelope.list_id or f"arxiv.{domain(envelope.sender)}"
     return [
         ("From", sender),

@@ -137,7 +137,10 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One report in our words. `id` is the backend's and makes it unique; `send_id` may be unknown; `raw` is JSON."""
+    """One report in our words. `id` is the backend's and makes it unique; `send_id` may be unknown; `raw` is JSON.
+
+    `signed`: the backend proved that it is from there; mail proves nothing, anybody may have written it.
+    """
 
     backend: str
     id: str
@@ -147,6 +150,7 @@ class Event:
     send_id: str = ""
     detail: str = ""
     raw: str = "{}"
+    signed: bool = False
 
 
 class Forged(Exception):

@@ -1,7 +1,8 @@
 """Events: what backends report of sends, kept once each and applied to the send, the address and the reader at once.
 
 They come late, twice, out of order and even before our own commit, so the outcome does not depend on their order: a
-send goes only forward along delivered ─▶ bounced ─▶ complained.
+send goes only forward along delivered ─▶ bounced ─▶ complained. A report that names no send of ours is kept for a
+person to see and changes nothing: anybody can write a mail that says so.
 """
 
 from collections.abc import Iterable, Iterator
@@ -65,8 +66,10 @@ class Events:
                     known += 1
                     continue
                 new += 1
-                unmatched += send is None
-                self._apply(db, event, send, now)
+                if send is None:
+                    unmatched += 1
+                else:
+                    self._apply(db, event, send, now)
         return Intake(new, known, unmatched)
 
     def of(self, send_id: str) -> Iterator[Event]:
@@ -79,20 +82,20 @@ class Events:
         for row in self._database.rows("SELECT * FROM events WHERE send_id IS NULL ORDER BY id DESC LIMIT ?", [limit]):
             yield _event(row)
 
-    def _apply(self, db: Connection, event: Event, send: Row | None, now: datetime) -> None:
-        if send and (state := _STATES.get(event.type)):
+    def _apply(self, db: Connection, event: Event, send: Row, now: datetime) -> None:
+        if state := _STATES.get(event.type):
             marks = ", ".join("?" * len(_REPLACES[state]))
             db.conn.execute(
                 f"UPDATE sends SET state = ?, detail = ?, changed_at = ? WHERE id = ? AND state IN ({marks})",  # noqa: S608
                 [state, event.detail or event.type, now.isoformat(), send["id"], *_REPLACES[state]],
             )
-        address = send["address"] if send else event.address
+        address = send["address"]
         reason = _REASONS.get(event.type, "")
         if event.type is EventType.SOFT_BOUNCE and _soft_score(db, address, event.at) >= SUPPRESSED_AT:
             reason = "soft bounces"
         if reason:
             self._suppressions.add_within(db, address, reason, event.backend, now)
-        if event.type is EventType.UNSUBSCRIBE and send:
+        if event.type is EventType.UNSUBSCRIBE:
             db.conn.execute(
                 "UPDATE subscribers SET status = 'unsubscribed', status_reason = 'at the backend', status_at = ? "
                 "WHERE id = ? AND status IN ('active', 'paused')",
@@ -101,11 +104,11 @@ class Events:
 
 
 def _match(db: Connection, event: Event) -> Row | None:
-    """The send that an event is about: by its id, else, for a bounce, the newest one to its address."""
+    """The send that an event is about: by its id, else, for a signed bounce, the newest one to its address."""
     columns = "SELECT id, address, subscriber_id FROM sends"
     if event.send_id:
         return next(db.query(f"{columns} WHERE id = ?", [event.send_id]), None)
-    if event.type not in (EventType.SOFT_BOUNCE, EventType.HARD_BOUNCE):
+    if not event.signed or event.type not in (EventType.SOFT_BOUNCE, EventType.HARD_BOUNCE):
         return None
     return next(
         db.query(
@@ -146,10 +149,13 @@ def _soft_score(db: Connection, address: str, at: datetime) -> float:
     row = next(
         db.query(
             """
-            SELECT count(DISTINCT date(at)) AS days FROM events
-            WHERE address = :address COLLATE NOCASE AND type = 'soft_bounce' AND at BETWEEN :since AND :at
-                AND at > coalesce((SELECT max(at) FROM events WHERE address = :address COLLATE NOCASE
-                    AND type = 'delivered'), '')
+            WITH reports AS (
+                SELECT events.type, events.at FROM sends JOIN events ON events.send_id = sends.id
+                WHERE sends.address = :address
+            )
+            SELECT count(DISTINCT date(at)) AS days FROM reports
+            WHERE type = 'soft_bounce' AND at BETWEEN :since AND :at
+                AND at > coalesce((SELECT max(at) FROM reports WHERE type = 'delivered'), '')
             """,
             {"address": address, "since": (at - SCORED_WITHIN).isoformat(), "at": at.isoformat()},
         )

@@ -206,7 +206,8 @@ def _event(item: Any) -> Event | None:
             at=datetime.fromtimestamp(int(item["timestamp"]), UTC),
             send_id=str(item.get("send_id") or ""),
             detail=str(item.get("reason") or item.get("response") or "")[:300],
-            raw=json.dumps(item, ensure_ascii=False),
+            raw=json.dumps(item),  # in ASCII: what is no text elsewhere, such as half a surrogate pair, stays escaped
+            signed=True,
         )
     except (KeyError, TypeError, ValueError, OverflowError, OSError, AttributeError):
         return None
