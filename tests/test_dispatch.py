@@ -1,15 +1,17 @@
 """Dispatch: claims, outcomes, pauses, breakers, the canary; and that nobody who left gets anything."""
 
+import random
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from newsletter.delivery import restore_guard
 from newsletter.delivery.breakers import OPEN, RESUMED_AT
-from newsletter.delivery.dispatch import DEFAULT_DELIVERY, Delivery, Dispatch, Pace, after, dispatch, pause
+from newsletter.delivery.dispatch import DEFAULT_DELIVERY, Delivery, Desk, Dispatch, Pace, after, dispatch, pause
 from newsletter.models.sends import Outcome, Outgoing, Receipt, Send, SendState
 from newsletter.models.subscribers import SubscriberStatus
 from newsletter.store import Store
@@ -104,15 +106,61 @@ def test_a_retry_waits_for_its_time_and_sends_the_same_bytes(store: Store) -> No
     assert store.sends.message(send.id) == b"version 1"
 
 
+def a_waiting_desk(store: Store, backend: FakeBackend, **fields: Any) -> Desk:
+    """A desk whose waits move its clock instead of taking time."""
+    clock = Ticking()
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            clock.pass_(seconds=timeout or 0)
+            return False
+
+    pace = Pace(monotonic=lambda: clock().timestamp(), wait=lambda seconds: clock.pass_(seconds=seconds))
+    return a_desk(store, backend, clock=clock, stop=Stop(), pace=pace, **fields)
+
+
+@pytest.mark.parametrize("seconds", [0, -3600, float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_a_limit_that_never_ends_costs_a_bounded_number_of_requests(store: Store, seconds: float, lanes: int) -> None:
+    some_sends(store, 30)
+    backend = FakeBackend(otherwise=Receipt(Outcome.RETRY, "429", retry_after=seconds))
+    done = dispatch(a_waiting_desk(store, backend, lanes=lanes))
+    assert len(backend.taken) <= 10 * lanes
+    assert "asks again and again to wait" in done.halted
+    assert store.sends.counts().keys() <= {SendState.RETRY_AT, SendState.READY}, "and nobody's mail is given up"
+
+
+def test_one_send_that_is_always_told_to_wait_ends_as_others_do(store: Store) -> None:
+    a_send(store)
+    limited = {"ada": Receipt(Outcome.RETRY, "429", retry_after=1)}
+    dispatch(a_waiting_desk(store, backend := FakeBackend(limited), lanes=1))
+    assert len(backend.taken) == 6, "five waits, then an attempt, and a pause like after any"
+    (record,) = store.sends.records()
+    assert record.send.attempts == 1
+
+
+def test_limits_between_which_messages_are_taken_end_nothing(store: Store) -> None:
+    some_sends(store, 30)
+    chance = random.Random(1)
+
+    class Limited(FakeBackend):
+        def submit(self, outgoing: Outgoing) -> Receipt:
+            is_full = chance.random() < 0.4
+            return Receipt(Outcome.RETRY, "429", retry_after=5) if is_full else Receipt(Outcome.ACCEPTED)
+
+    assert dispatch(a_waiting_desk(store, Limited(), lanes=1)).halted == ""
+    assert store.sends.counts() == {SendState.ACCEPTED: 30}
+
+
 def test_a_wait_that_the_backend_asks_for_is_waited_and_is_no_attempt(store: Store) -> None:
     send = a_send(store)
-    answers = iter([Receipt(Outcome.RETRY, "429", retry_after=0.01), Receipt(Outcome.ACCEPTED)])
+    answers = iter([Receipt(Outcome.RETRY, "429", retry_after=30), Receipt(Outcome.ACCEPTED)])
 
     class Limited(FakeBackend):
         def submit(self, outgoing: Outgoing) -> Receipt:
             return next(answers)
 
-    done = dispatch(a_desk(store, Limited(), clock=Ticking(step=timedelta(milliseconds=5)), lanes=1))
+    done = dispatch(a_waiting_desk(store, Limited(), lanes=1))
     assert [d.receipt.outcome for d in done.sends] == [Outcome.RETRY, Outcome.ACCEPTED]
     record = store.sends.record(send.id)
     assert record

@@ -168,7 +168,14 @@ def test_nobody_listening_means_certainly_not_sent() -> None:
 
 @pytest.mark.parametrize(
     ("headers", "seconds"),
-    [({"X-RateLimit-Reset": str(int(NOON.timestamp()) + 30)}, 30), ({}, 60), ({"X-RateLimit-Reset": "soon"}, 60)],
+    [
+        ({"X-RateLimit-Reset": str(int(NOON.timestamp()) + 30)}, 30),
+        ({}, 60),
+        *(({"X-RateLimit-Reset": odd}, 60) for odd in ("soon", "nan", "inf", "-inf", "1e999")),
+        ({"X-RateLimit-Reset": str(int(NOON.timestamp()) - 30)}, 1),
+        ({"X-RateLimit-Reset": "0"}, 1),
+        ({"X-RateLimit-Reset": "1e300"}, 4 * 3600),
+    ],
 )
 def test_a_full_rate_limit_says_how_long_to_wait(api: Api, headers: dict[str, str], seconds: float) -> None:
     api.fault = answer(429, headers)

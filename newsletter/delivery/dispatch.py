@@ -16,6 +16,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from newsletter.delivery.breakers import DEFAULTS, OPEN, RESUMED_AT, Breakers, Recent, judge, since
+from newsletter.delivery.waits import Waits, bounded
 from newsletter.models.papers import Clock
 from newsletter.models.sends import Backend, Outcome, Outgoing, Receipt, Send, SendState
 from newsletter.settings import Section
@@ -129,7 +130,7 @@ def after(receipt: Receipt, attempts: int, delivery: Delivery, now: datetime) ->
             return SendState.READY, None
         case Outcome.RETRY:
             if receipt.retry_after is not None:
-                return SendState.RETRY_AT, now + timedelta(seconds=receipt.retry_after)
+                return SendState.RETRY_AT, now + timedelta(seconds=bounded(receipt.retry_after))
             if attempts >= delivery.attempts:
                 return SendState.FAILED, None
             return SendState.RETRY_AT, now + pause(attempts, delivery)
@@ -149,6 +150,7 @@ class _Dispatcher:
         self.owner = secrets.token_hex(8)
         self.halted = self.alert = ""
         self.claimed = self.unknown = 0
+        self.waits = Waits()
 
     def run(self) -> Dispatch:
         now = self.desk.clock()
@@ -230,6 +232,7 @@ class _Dispatcher:
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody knows whether the message went out
             receipt = Receipt(Outcome.AMBIGUOUS, f"{type(error).__name__}: {error}")
         now = desk.clock()
+        receipt = self.waits.count(send.id, receipt, now)
         state, retry_at = after(receipt, send.attempts + 1, desk.delivery, now)
         self.sends.settle(send, self.owner, desk.backend_name, receipt, state=state, retry_at=retry_at, now=now)
         self._learn(send, receipt, now)
@@ -258,6 +261,10 @@ class _Dispatcher:
                     f"{self.desk.backend_name} asks to wait {receipt.retry_after:.0f} s; the rest goes out later"
                 )
             self.desk.pace.hold(receipt.retry_after)
+        if self.waits.too_often:
+            self._halt(
+                f"{self.desk.backend_name} asks again and again to wait and takes nothing; the rest goes out later"
+            )
 
     def _judge(self) -> None:
         facts, now = self.desk.store.facts, self.desk.clock()

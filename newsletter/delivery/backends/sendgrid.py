@@ -31,13 +31,13 @@ from sendgrid import SendGridAPIClient
 
 from newsletter.delivery.backends import BackendOptions
 from newsletter.delivery.message import ascii_address
+from newsletter.delivery.waits import UNNAMED, bounded
 from newsletter.errors import DeliveryStopped, SettingsError
 from newsletter.models.papers import Clock
 from newsletter.models.sends import Event, EventType, Forged, Outcome, Outgoing, Receipt
 from newsletter.settings import Settings
 
 Headers: TypeAlias = "Message[str, str]"  # of an answer; names in any case
-ONE_MINUTE = 60.0  # the period of SendGrid's rate limits, where an answer names no end
 FRESH = timedelta(hours=25)  # SendGrid repeats a request for 24 h, each time with a new signature
 CLOCKS_DIFFER = timedelta(minutes=10)
 # Refused by the API, or made by SendGrid itself.
@@ -285,9 +285,9 @@ def _mailbox(text: str) -> dict[str, str]:
 def _seconds(headers: Headers, now: datetime) -> float:
     """How long to wait, from X-RateLimit-Reset (the time in seconds since 1970)."""
     try:
-        return min(max(float(headers["X-RateLimit-Reset"]) - now.timestamp(), 0.0), 3600.0)
+        return bounded(float(headers["X-RateLimit-Reset"]) - now.timestamp())
     except (KeyError, TypeError, ValueError):
-        return ONE_MINUTE
+        return UNNAMED
 
 
 def _errors(body: bytes | str) -> str:
