@@ -15,6 +15,7 @@ from newsletter import sources as source_modules
 from newsletter.delivery import backends
 from newsletter.delivery.breakers import Breakers
 from newsletter.delivery.dispatch import Delivery, Desk, Pace
+from newsletter.delivery.providers import Providers
 from newsletter.editions.compose import Composing
 from newsletter.errors import Busy, SettingsError
 from newsletter.files import write_atomically
@@ -141,6 +142,7 @@ def services(
                     breakers=settings.of(Breakers),
                     stop=stop,
                     tell=lambda done: progress("send", done),
+                    provider_of=Providers(),
                 ),
                 mark=mark(settings) if backend.reaches_people else None,
             )

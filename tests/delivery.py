@@ -38,25 +38,36 @@ OUTGOING = Outgoing(
 )
 
 
-def a_reader(store: Store, slug: str = "ada", now: datetime = NOON) -> int:
+def a_reader(store: Store, slug: str = "ada", now: datetime = NOON, email: str = "") -> int:
     """An active subscriber with consent; returns the id."""
-    wishes = Wishes(email=f"{slug}@example.org", categories=("q-bio.PE",))
+    wishes = Wishes(email=email or f"{slug}@example.org", categories=("q-bio.PE",))
     subscriber = store.subscribers.save(slug, TopicsFile(wishes, some_topics()), FileStamp(1, 1), now)
     store.subscribers.consent(subscriber.id, wishes.email, "operator", now)
     return subscriber.id
 
 
 def a_send(
-    store: Store, slug: str = "ada", now: datetime = NOON, *, not_before: datetime | None = None, **edition: Any
+    store: Store,
+    slug: str = "ada",
+    now: datetime = NOON,
+    *,
+    not_before: datetime | None = None,
+    email: str = "",
+    **edition: Any,
 ) -> Send:
     """A send that is ready, perhaps only from an hour on, to a reader made for it."""
-    a_reader(store, slug, now)
+    a_reader(store, slug, now, email)
     subscriber = store.subscribers.load(slug)
     assert subscriber
     name = f"{slug}{edition.get('date', WEDNESDAY):%d}".ljust(10, "0")[:10]
     send = store.editions.freeze(an_edition(subscriber=slug, **edition), subscriber, name, now, not_before)
     assert send
     return send
+
+
+def sends_to(store: Store, *addresses: str) -> list[Send]:
+    """A send that is ready to each address; the part before the @ names the reader."""
+    return [a_send(store, address.partition("@")[0], email=address) for address in addresses]
 
 
 def some_sends(store: Store, count: int) -> list[Send]:

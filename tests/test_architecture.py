@@ -40,6 +40,7 @@ DOORS = {
     "sendgrid": "delivery/backends/sendgrid.py",
     "python_http_client": "delivery/backends/sendgrid.py",
     "smtplib": "delivery/backends/smtp.py",
+    "dns": "delivery/providers.py",
     "dkim": "delivery/backends/smtp.py",
     "starlette": "web",
     "uvicorn": "cli/serve.py",

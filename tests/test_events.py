@@ -187,6 +187,8 @@ def test_no_bytes_pass_for_signed_ones(body: bytes, signature: str, timestamp: s
         ({"event": "delivered"}, SendState.DELIVERED, False),
         ({"event": "bounce", "type": "bounce", "reason": "550 5.1.1"}, SendState.BOUNCED, True),
         ({"event": "bounce", "type": "blocked", "reason": "554 spam"}, SendState.BOUNCED, False),
+        ({"event": "bounce", "type": "bounce", "reason": "550 5.7.26 unauthenticated"}, SendState.FAILED, False),
+        ({"event": "bounce", "type": "blocked", "reason": "550 5.7.515 denied"}, SendState.FAILED, False),
         ({"event": "dropped", "reason": "Bounced Address"}, SendState.BOUNCED, True),
         ({"event": "dropped", "reason": "Spam Content"}, SendState.FAILED, False),
         ({"event": "spamreport"}, SendState.COMPLAINED, True),
@@ -297,6 +299,12 @@ def test_soft_bounces_suppress_by_their_days(store: Store) -> None:
     assert found.reason == "soft bounces"
 
 
+def test_refusals_of_the_sender_never_count_against_the_reader(store: Store) -> None:
+    send = sent(store)
+    store.events.record([an_event(send, EventType.REFUSED, at=NOON + timedelta(days=day)) for day in range(9)], NOON)
+    assert store.suppressions.find(send.address) is None
+
+
 def test_a_delivery_forgives_soft_bounces(store: Store) -> None:
     send = sent(store)
     store.events.record([soft(send, day) for day in range(5)], NOON)
@@ -337,6 +345,11 @@ def returned(
         (returned(status="5.1.1"), EventType.HARD_BOUNCE),
         (returned(status="5.2.2"), EventType.SOFT_BOUNCE),
         (returned(status="5.7.1"), EventType.SOFT_BOUNCE),
+        (returned(status="5.7.26"), EventType.REFUSED),
+        (returned(status="5.7.515"), EventType.REFUSED),
+        (returned(status="4.7.28"), EventType.REFUSED),
+        (returned(status="4.7.1"), EventType.SOFT_BOUNCE),
+        (returned(dsn=False, status="550-5.7.26 unauthenticated"), EventType.REFUSED),
         (returned(status="4.4.7"), EventType.SOFT_BOUNCE),
         (returned(status="4.4.1", action="delayed"), EventType.OTHER),
         (returned(status="2.0.0", action="delivered"), EventType.DELIVERED),

@@ -133,7 +133,7 @@ def test_a_connection_serves_many_messages(sink: tuple[Sink, int]) -> None:
         ("RCPT", "550 5.1.1 no such user", Outcome.FAILED),
         ("RCPT", "552 5.2.2 mailbox full", Outcome.FAILED),
         ("DATA", "452 4.3.1 no space", Outcome.RETRY),
-        ("DATA", "550 5.7.515 not authenticated", Outcome.FAILED),
+        ("DATA", "550 5.7.515 not authenticated", Outcome.RETRY),
         ("DATA", "554 5.7.1 spam", Outcome.FAILED),
     ],
 )
@@ -142,6 +142,32 @@ def test_each_reply_has_its_outcome(sink: tuple[Sink, int], stage: str, answer: 
     server.say[stage] = answer
     receipt = submitted(port)
     assert (receipt.outcome, receipt.detail) == (outcome, answer)
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer", "is_the_sender"),
+    [
+        ("DATA", "550-5.7.26 Your email has been blocked\r\n550 5.7.26 because it is unauthenticated", True),
+        ("DATA", "550 5.7.25 no PTR record", True),
+        ("DATA", "550 5.7.29 no TLS", True),
+        ("DATA", "550 5.7.515 Access denied", True),
+        ("RCPT", "421 4.7.0 unusual rate of unsolicited mail", True),
+        ("RCPT", "421 4.7.1 [TS03] deferred due to complaints", True),
+        ("RCPT", "451 4.7.650 this address sends too much", True),
+        ("RCPT", "450 4.7.1 greylisted, come back later", False),
+        ("RCPT", "450 4.2.0 busy", False),
+        ("RCPT", "450 4.2.0 seen from 4.7.26.9", False),
+        ("RCPT", "421 4.3.2 shutting down", False),
+    ],
+)
+def test_a_refusal_of_the_sender_is_told_from_one_of_the_reader(
+    sink: tuple[Sink, int], stage: str, answer: str, is_the_sender: bool
+) -> None:
+    server, port = sink
+    server.say[stage] = answer
+    receipt = submitted(port)
+    assert (receipt.outcome, receipt.bad_address) == (Outcome.RETRY, False)
+    assert receipt.sender_refused is is_the_sender
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,14 @@ from email.parser import BytesParser
 from email.policy import default
 from email.utils import getaddresses, parsedate_to_datetime
 
+from newsletter.delivery.replies import refuses_sender
 from newsletter.models.sends import Event, EventType
 
 _VERP = re.compile(r"^[^@]*\+([a-z0-9]{10})@", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"^Message-ID:\s*<([a-z0-9]{10})@", re.IGNORECASE | re.MULTILINE)
 _LEAVES = re.compile(r"unsubscribe(?:\s+([a-z0-9]{10}))?", re.IGNORECASE)
 _ANSWERED = re.compile(r"<([a-z0-9]{10})@", re.IGNORECASE)
-_CODE = re.compile(r"\b([245])\.\d{1,3}\.\d{1,3}\b")
+_CODE = re.compile(r"(?<![\d.])([245])\.\d{1,3}\.\d{1,3}(?!\.?\d)")
 # A full mailbox or a refused message says nothing about the address (RFC 3463 §3.3, §3.8).
 _NOT_THE_ADDRESS = re.compile(r"\b5\.(?:2\.[0-9]|3\.\d+|4\.\d+|5\.\d+|6\.\d+|7\.\d+)\b")
 
@@ -42,23 +43,28 @@ def events(raw: bytes, received_at: datetime) -> Iterator[Event]:
     for report in reports:
         for fields in _recipients(report):
             status, action = str(fields.get("Status", "")), str(fields.get("Action", "")).strip().lower()
-            if found := _type(action, status):
+            if found := _type(action, f"{status} {fields.get('Diagnostic-Code', '')}".strip()):
                 address = str(fields.get("Final-Recipient", "")).partition(";")[2].strip()
                 detail = f"{status} {fields.get('Diagnostic-Code', '')}".strip()
                 yield _event(raw, found, address, at, send_id=send_id, detail=" ".join(detail.split())[:300])
     if not reports and send_id and _is_bounce(message):
         code = _CODE.search(_text(message))
-        kind = EventType.HARD_BOUNCE if code and _type("failed", code[0]) is EventType.HARD_BOUNCE else None
+        kind = _type("failed", code[0]) if code else None
         yield _event(
             raw, kind or EventType.SOFT_BOUNCE, "", at, send_id=send_id, detail=code[0] if code else "returned"
         )
 
 
 def _type(action: str, status: str) -> EventType | None:
+    """What an action means, together with a status and perhaps what the server said beside it."""
     if action == "delivered":
         return EventType.DELIVERED
-    if action == "delayed" or status.startswith("4"):
-        return EventType.OTHER if action == "delayed" else EventType.SOFT_BOUNCE
+    if action == "delayed":
+        return EventType.OTHER
+    if refuses_sender(status):
+        return EventType.REFUSED
+    if status.startswith("4"):
+        return EventType.SOFT_BOUNCE
     if action == "failed":
         return EventType.SOFT_BOUNCE if _NOT_THE_ADDRESS.search(status) else EventType.HARD_BOUNCE
     return None

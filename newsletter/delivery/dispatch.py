@@ -7,7 +7,7 @@ either certainly unsent or ambiguous, never silently sent. The caller holds the 
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from email.utils import parseaddr
@@ -16,6 +16,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from newsletter.delivery.breakers import DEFAULTS, OPEN, RESUMED_AT, Breakers, Recent, judge, since
+from newsletter.delivery.holds import AFTER_A_REPLY, AFTER_A_REPORT, Holds
 from newsletter.delivery.waits import Waits, bounded
 from newsletter.models.papers import Clock
 from newsletter.models.sends import Backend, Outcome, Outgoing, Receipt, Send, SendState
@@ -90,6 +91,7 @@ class Desk:
     breakers: Breakers = DEFAULTS
     stop: threading.Event = field(default_factory=threading.Event)
     tell: Callable[[int], None] = lambda _: None
+    provider_of: Callable[[str], str] = lambda address: address.rpartition("@")[2].lower()
     about_to_send: Callable[[], None] = lambda: None  # called once `submitting` is committed, before the network
 
 
@@ -129,6 +131,8 @@ def after(receipt: Receipt, attempts: int, delivery: Delivery, now: datetime) ->
         case Outcome.STOP:
             return SendState.READY, None
         case Outcome.RETRY:
+            if receipt.sender_refused:
+                return SendState.RETRY_AT, now + AFTER_A_REPLY
             if receipt.retry_after is not None:
                 return SendState.RETRY_AT, now + timedelta(seconds=bounded(receipt.retry_after))
             if attempts >= delivery.attempts:
@@ -151,12 +155,14 @@ class _Dispatcher:
         self.halted = self.alert = ""
         self.claimed = self.unknown = 0
         self.waits = Waits()
+        self.holds = Holds(desk.store.facts, desk.provider_of)
 
     def run(self) -> Dispatch:
         now = self.desk.clock()
         self.sends.recover(now)
         self.sends.drop_messages(now - timedelta(days=self.desk.delivery.keep_message_days))
         self._judge()
+        self.holds.learn(self.desk.store.events.refused(now - AFTER_A_REPORT), now)
         done = list(self._canary())
         while not self._stopping():
             done += [each for each in in_threads(self._one, self._claims(), self.desk.lanes, self.desk.tell) if each]
@@ -164,7 +170,7 @@ class _Dispatcher:
             if seconds is None or self._stopping():
                 break
             self.desk.stop.wait(seconds)
-        return Dispatch(tuple(done), self.halted, self.alert)
+        return Dispatch(tuple(done), self.halted, "; ".join(filter(None, (self.alert, *self.holds.told))))
 
     def _stopping(self) -> bool:
         return bool(self.halted) or self.desk.stop.is_set()
@@ -188,10 +194,18 @@ class _Dispatcher:
         return max(seconds, 0.01) if seconds <= self.desk.delivery.patience_seconds else None
 
     def _canary(self) -> Iterator[Dispatched]:
-        """The operator's own copy; unless it is accepted, nobody else gets anything."""
+        """The operator's own copy; unless it is accepted, nobody else gets anything.
+
+        Where the operator's own provider refuses the sender, that says nothing of the message: the others get theirs.
+        """
         address = parseaddr(self.desk.operator)[1]
         wanted = self.desk.delivery.canary and self.desk.backend.reaches_people and "@" in address
-        if not wanted or self._stopping() or not self.sends.waiting(address, self.desk.clock()):
+        if (
+            not wanted
+            or self._stopping()
+            or self.holds.until(address, self.desk.clock())
+            or not self.sends.waiting(address, self.desk.clock())
+        ):
             return
         outcome = None
         while send := self.sends.claim(self.owner, self.desk.clock(), self._terms(), address):
@@ -200,6 +214,8 @@ class _Dispatcher:
                 continue
             yield done
             outcome = done.receipt.outcome
+            if done.receipt.sender_refused:
+                return
             if outcome is not Outcome.ACCEPTED:
                 said = f"your own copy ({address}) was not accepted: {done.receipt.detail}"
                 if outcome is Outcome.RETRY:
@@ -216,6 +232,11 @@ class _Dispatcher:
 
     def _one(self, send: Send) -> Dispatched | None:
         desk = self.desk
+        if until := self.holds.until(send.address, desk.clock()):
+            self.sends.put_back(
+                send, self.owner, desk.clock(), "its mailbox provider refuses this sender", until, counted=False
+            )
+            return None
         try:
             eml = self.sends.message(send.id) or desk.write(send)
         except Exception as error:  # noqa: BLE001 - one edition that cannot be written must not harm the others
@@ -250,6 +271,10 @@ class _Dispatcher:
         """What one receipt says about the others."""
         if receipt.bad_address:
             self.desk.store.suppressions.add(send.address, "hard bounce", self.desk.backend_name, now)
+        if receipt.sender_refused:
+            self.holds.refused(send.address, receipt.detail, now)
+        if receipt.outcome is Outcome.ACCEPTED:
+            self.holds.taken(send.address, now)
         if receipt.outcome is Outcome.STOP:
             self._break(receipt.detail)
         self.unknown = self.unknown + 1 if receipt.outcome is Outcome.AMBIGUOUS else 0
@@ -277,11 +302,16 @@ class _Dispatcher:
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         today = max(midnight, datetime.fromisoformat(resumed_at)) if resumed_at else midnight
         spent = sum(self.desk.store.charges.spent_since(today).values())
-        recent = Recent(self.sends.counts(since(now, resumed_at)), spent)
-        verdict = judge(recent, self.desk.breakers)
+        verdict = judge(Recent(self._counted(since(now, resumed_at)), spent), self.desk.breakers)
         self.alert = verdict.alert
         if verdict.stop:
             self._break(verdict.stop)
+
+    def _counted(self, from_then: datetime) -> Mapping[SendState, int]:
+        """Recent sends by state, without those that came back because of the sender: for these a provider is held."""
+        counts = self.sends.counts(from_then)
+        returned = {report.send_id for report in self.desk.store.events.refused(from_then)}
+        return counts | {SendState.FAILED: max(counts.get(SendState.FAILED, 0) - len(returned), 0)}
 
     def _break(self, reason: str) -> None:
         """Pauses all sending until a person says `newsletter resume`."""

@@ -113,6 +113,7 @@ class Receipt:
     """A backend's answer; `provider_id` is the backend's own name for the message.
 
     `retry_after` in seconds: the backend asked us to wait, and this was no attempt. `bad_address`: nobody is there.
+    `sender_refused`: it is the sender whom the server dislikes, whoever the reader is; this was no attempt either.
     """
 
     outcome: Outcome
@@ -120,16 +121,21 @@ class Receipt:
     provider_id: str = ""
     retry_after: float | None = None
     bad_address: bool = False
+    sender_refused: bool = False
 
 
 class EventType(StrEnum):
-    """What a backend reports of a message after it took it. HARD_BOUNCE: never again; SOFT_BOUNCE: not this time."""
+    """What a backend reports of a message after it took it. HARD_BOUNCE: never again; SOFT_BOUNCE: not this time.
+
+    REFUSED: it came back because of the sender, and says nothing of the reader.
+    """
 
     ACCEPTED = "accepted"
     DELIVERED = "delivered"
     SOFT_BOUNCE = "soft_bounce"
     HARD_BOUNCE = "hard_bounce"
     DROPPED = "dropped"
+    REFUSED = "refused"
     COMPLAINT = "complaint"
     UNSUBSCRIBE = "unsubscribe"
     OTHER = "other"

@@ -29,6 +29,7 @@ _STATES = {
     EventType.SOFT_BOUNCE: SendState.BOUNCED,
     EventType.HARD_BOUNCE: SendState.BOUNCED,
     EventType.DROPPED: SendState.FAILED,
+    EventType.REFUSED: SendState.FAILED,
     EventType.COMPLAINT: SendState.COMPLAINED,
 }
 # A report never turns a state back: (the state it leads to, the states it may replace).
@@ -75,6 +76,15 @@ class Events:
     def of(self, send_id: str) -> Iterator[Event]:
         """What was reported of a send, in the order of its time."""
         for row in self._database.rows("SELECT * FROM events WHERE send_id = ? ORDER BY at, id", [send_id]):
+            yield _event(row)
+
+    def refused(self, since: datetime) -> Iterator[Event]:
+        """Reports of sends that came back because of the sender, by the time that they name, oldest first."""
+        for row in self._database.rows(
+            "SELECT events.backend, event_id, type, sends.address, at, send_id, events.detail, raw FROM events "
+            "JOIN sends ON sends.id = send_id WHERE type = ? AND at >= ? AND sends.address != '' ORDER BY at",
+            [EventType.REFUSED, since.isoformat()],
+        ):
             yield _event(row)
 
     def unmatched(self, limit: int = 50) -> Iterator[Event]:

@@ -150,9 +150,9 @@ class Sends:
     ) -> None:
         """Records what became of a submission. An event that was faster than us keeps its state.
 
-        A wait that the backend asked for, and one that stopped everything, was no attempt.
+        A wait that the backend asked for, a refusal of the sender, and what stopped everything was no attempt.
         """
-        counted = state is not SendState.READY and receipt.retry_after is None
+        counted = state is not SendState.READY and receipt.retry_after is None and not receipt.sender_refused
         with self._database.writing(lazily=True) as db:  # lost, it is ambiguous
             db.conn.execute(
                 """
@@ -181,9 +181,16 @@ class Sends:
             )
 
     def put_back(
-        self, send: Send, owner: str, now: datetime, reason: str = "", retry_at: datetime | None = None
+        self,
+        send: Send,
+        owner: str,
+        now: datetime,
+        reason: str = "",
+        retry_at: datetime | None = None,
+        *,
+        counted: bool = True,
     ) -> None:
-        """Gives up a claim: ready again, or later when something of ours went wrong (which counts as an attempt)."""
+        """Gives up a claim: ready again, or later; later counts as an attempt where something of ours went wrong."""
         with self._database.writing() as db:
             db.conn.execute(
                 """
@@ -194,7 +201,7 @@ class Sends:
                     SendState.RETRY_AT if retry_at else SendState.READY,
                     retry_at.isoformat() if retry_at else None,
                     reason,
-                    1 if retry_at else 0,
+                    1 if retry_at and counted else 0,
                     now.isoformat(),
                     send.id,
                     owner,

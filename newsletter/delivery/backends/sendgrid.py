@@ -31,6 +31,7 @@ from sendgrid import SendGridAPIClient
 
 from newsletter.delivery.backends import BackendOptions
 from newsletter.delivery.message import ascii_address
+from newsletter.delivery.replies import refuses_sender
 from newsletter.delivery.waits import UNNAMED, bounded
 from newsletter.errors import DeliveryStopped, SettingsError
 from newsletter.models.papers import Clock
@@ -221,6 +222,8 @@ def _type(name: str, item: Mapping[str, Any]) -> EventType:
             return EventType.DELIVERED
         case "deferred":
             return EventType.OTHER  # SendGrid itself tries again for 72 h, then reports a bounce
+        case "bounce" | "dropped" if refuses_sender(str(item.get("reason"))):
+            return EventType.REFUSED
         case "bounce":  # type "blocked": refused this time, for the server's or the message's sake
             return EventType.SOFT_BOUNCE if item.get("type") == "blocked" else EventType.HARD_BOUNCE
         case "dropped":

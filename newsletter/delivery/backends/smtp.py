@@ -1,7 +1,8 @@
 """Calls an SMTP server: pooled connections, TLS, authentication, a return path per send, DKIM where a key is given.
 
 How replies are read (RFC 5321 §4.2.1): 4yz certainly not sent, try later; 5yz never will be. What refuses the sender,
-the credentials or the whole connection would refuse every message. Once the message has begun, a lost connection says
+the credentials or the whole connection would refuse every message; what refuses the sender by one of the codes in
+delivery/replies.py does so for one mailbox provider. Once the message has begun, a lost connection says
 nothing, and neither does an answer that is no reply to it: any but 250, 4yz and 5yz.
 """
 
@@ -19,6 +20,7 @@ from pydantic import Field
 
 from newsletter.delivery.backends import BackendOptions
 from newsletter.delivery.message import ascii_address, domain
+from newsletter.delivery.replies import refuses_sender
 from newsletter.errors import SettingsError
 from newsletter.models.sends import Outcome, Outgoing, Receipt
 from newsletter.settings import Settings
@@ -94,7 +96,8 @@ class Smtp:
             except _Gone as gone:
                 connection.close()
                 if fresh:
-                    return Receipt(Outcome.RETRY, f"the connection ended: {gone}")
+                    said = f"the connection ended: {gone}"
+                    return Receipt(Outcome.RETRY, said, sender_refused=gone.sender_refused)
                 connection, fresh = self._open(), True  # the server had closed it while it was idle
                 continue
             if refused is None:
@@ -218,11 +221,15 @@ class Smtp:
 class _Gone(Exception):
     """The connection is of no more use, and no message was sent over it."""
 
+    sender_refused = False
+
 
 def _check_reply(code: int, text: bytes) -> None:
     """Raises _Gone after what ends the connection or is no reply to a command."""
     if code == 421:
-        raise _Gone(_plain(text))
+        gone = _Gone(_plain(text))
+        gone.sender_refused = refuses_sender(_plain(text), code)
+        raise gone
     if not 400 <= code < 600:
         raise _Gone(f"answered with {_said_as(code, text)}")
 
@@ -252,6 +259,8 @@ def _refused(code: int, text: bytes, *, everybody: bool = False, address: bool =
     detail = f"{code} {_plain(text)}"
     if everybody:
         return Receipt(Outcome.STOP, detail)
+    if 400 <= code < 600 and refuses_sender(_plain(text), code):
+        return Receipt(Outcome.RETRY, detail, sender_refused=True)
     if 500 <= code < 600:
         gone = address and (bool(_NO_SUCH_USER.search(text)) or (code in (550, 551, 553) and b"5." not in text))
         return Receipt(Outcome.FAILED, detail, bad_address=gone)
