@@ -12,16 +12,17 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from newsletter import sources as source_modules
-from newsletter.delivery import backends
+from newsletter.delivery import backends, restore_guard
 from newsletter.delivery.breakers import Breakers
-from newsletter.delivery.dispatch import Delivery, Desk, Pace
+from newsletter.delivery.dispatch import Delivery, Desk, Dispatch, Pace
 from newsletter.delivery.providers import Providers
 from newsletter.editions.compose import Composing
 from newsletter.errors import Busy, SettingsError
 from newsletter.files import write_atomically
 from newsletter.links import Signer, keys_of
+from newsletter.models.editions import Kind
 from newsletter.models.papers import Progress, Taxonomy
-from newsletter.pipeline import Services, writer
+from newsletter.pipeline import Services, send_ready, writer
 from newsletter.rendering.templates import Templates, load_templates
 from newsletter.rendering.theme import Theme
 from newsletter.scoring import connect
@@ -112,42 +113,75 @@ def services(
 
     `at_once`: what is composed waits for no reader's hour.
     """
-    backend, options = backends.connect(settings), backends.options(settings)
     stop = stop or threading.Event()
+    with (
+        desk(settings, store, stop, lambda done: progress("send", done)) as made,
+        connect.scorer(settings, store, local_scorer(store), command="run", clock=now, warn=warn) as scorer,
+    ):
+        yield Services(
+            composing=Composing(
+                store=store,
+                scorer=scorer,
+                origins=source_modules.origins(),
+                taxonomy=source_modules.taxonomy(),
+                to_people=made.backend.reaches_people,
+                at_once=at_once,
+                workers=settings.run.workers,
+                stop=stop,
+                tell=lambda done: progress("compose", done),
+            ),
+            desk=made,
+            mark=guard(settings, made),
+        )
+
+
+@contextmanager
+def desk(settings: Settings, store: Store, stop: threading.Event, tell: Callable[[int], None]) -> Iterator[Desk]:
+    """What sending takes, its connections closed again at the end."""
+    backend, options = backends.connect(settings), backends.options(settings)
     try:
-        with connect.scorer(settings, store, local_scorer(store), command="run", clock=now, warn=warn) as scorer:
-            yield Services(
-                composing=Composing(
-                    store=store,
-                    scorer=scorer,
-                    origins=source_modules.origins(),
-                    taxonomy=source_modules.taxonomy(),
-                    to_people=backend.reaches_people,
-                    at_once=at_once,
-                    workers=settings.run.workers,
-                    stop=stop,
-                    tell=lambda done: progress("compose", done),
-                ),
-                desk=Desk(
-                    store=store,
-                    backend=backend,
-                    backend_name=settings.mail.backend,
-                    write=writer(store, templates(settings), signer(settings), settings.mail, now, _prompt(settings)),
-                    sender=settings.mail.sender,
-                    clock=now,
-                    lanes=options.lanes,
-                    pace=Pace(options.per_second, time.monotonic, stop.wait),
-                    operator=settings.mail.operator,
-                    delivery=settings.of(Delivery),
-                    breakers=settings.of(Breakers),
-                    stop=stop,
-                    tell=lambda done: progress("send", done),
-                    provider_of=Providers(),
-                ),
-                mark=mark(settings) if backend.reaches_people else None,
-            )
+        yield Desk(
+            store=store,
+            backend=backend,
+            backend_name=settings.mail.backend,
+            write=writer(store, templates(settings), signer(settings), settings.mail, now, _prompt(settings)),
+            sender=settings.mail.sender,
+            clock=now,
+            lanes=options.lanes,
+            pace=Pace(options.per_second, time.monotonic, stop.wait),
+            operator=settings.mail.operator,
+            delivery=settings.of(Delivery),
+            breakers=settings.of(Breakers),
+            stop=stop,
+            tell=tell,
+            provider_of=Providers(),
+        )
     finally:
         backend.close()
+
+
+def send_waiting(settings: Settings, store: Store, stop: threading.Event | None = None) -> Dispatch | None:
+    """Sends the notices and welcome editions that wait; None where nothing does, or where a run sends them.
+
+    Raises NewsletterError where sending cannot begin: a setting that is missing, a database older than its mail.
+    """
+    if not (store.notices.waiting(now()) or store.sends.has_welcome(now())):
+        return None
+    try:
+        with (
+            run_lock(settings),
+            desk(settings, store, stop or threading.Event(), lambda _: None) as made,
+        ):
+            if found := guard(settings, made):
+                restore_guard.check(store, found, now(), confirmed=False)
+            return send_ready(made, found, Kind.WELCOME)
+    except Busy:
+        return None
+
+
+def guard(settings: Settings, made: Desk) -> Path | None:
+    """The restore guard's file, where mail reaches people."""
+    return mark(settings) if made.backend.reaches_people else None
 
 
 def _prompt(settings: Settings) -> Callable[[str], str]:

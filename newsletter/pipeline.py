@@ -10,13 +10,14 @@ from datetime import date
 from pathlib import Path
 
 from newsletter.delivery import message, restore_guard
-from newsletter.delivery.dispatch import Desk, Dispatched, dispatch
+from newsletter.delivery.dispatch import Desk, Dispatch, Dispatched, dispatch
 from newsletter.editions.compose import Composed, Composing, Entries, compose
 from newsletter.links import Purpose, Signer
-from newsletter.models.editions import Links
+from newsletter.models.editions import Kind, Links
 from newsletter.models.papers import Clock
 from newsletter.models.scores import Status
-from newsletter.models.sends import Outcome, Send
+from newsletter.models.sends import Notice, Outcome, Send
+from newsletter.rendering.notices import render_notice
 from newsletter.rendering.templates import Templates, render
 from newsletter.settings import Mail
 from newsletter.store import Store
@@ -55,20 +56,26 @@ class Report:
         )
 
 
-def run(entries: Entries, services: Services, only: date | None = None, *, send: bool = True) -> Report:
+def run(entries: Entries, services: Services, only: date | None = None, *, sending: bool = True) -> Report:
     """Composes what is due, then sends what is ready. With `only`, that one mailing, as if its day were today."""
     desk, store = services.desk, services.desk.store
     now = desk.clock()
     store.sends.recover(now)  # the caller holds the run lock: what is under way is a dead run's
     store.subscribers.wake(now)
     composed = compose(entries, services.composing, now, restore_guard.covered(store), only)
-    if not send or desk.stop.is_set():
+    if not sending or desk.stop.is_set():
         return Report(composed, (), early=store.sends.early(now))
-    if services.mark:
-        restore_guard.advance(store, services.mark, now.date())
-        desk = replace(desk, about_to_send=restore_guard.Following(store, services.mark, now.date()))
-    sent = dispatch(desk)
+    sent = send_ready(desk, services.mark)
     return Report(composed, sent.sends, sent.halted, sent.alert, store.sends.early(desk.clock()))
+
+
+def send_ready(desk: Desk, mark: Path | None, kind: Kind | None = None) -> Dispatch:
+    """Sends what is ready, of the editions perhaps only those of a kind; the restore guard follows each message."""
+    if mark:
+        today = desk.clock().date()
+        restore_guard.advance(desk.store, mark, today)
+        desk = replace(desk, about_to_send=restore_guard.Following(desk.store, mark, today))
+    return dispatch(desk, kind)
 
 
 def writer(  # noqa: PLR0917 - what a message takes
@@ -78,15 +85,24 @@ def writer(  # noqa: PLR0917 - what a message takes
     mail: Mail,
     clock: Clock,
     prompt: Callable[[str], str] = str,
-) -> Callable[[Send], bytes]:
-    """Makes the message that carries a send's edition; `prompt` makes the model's instructions of some topics."""
+) -> Callable[[Send | Notice], bytes]:
+    """Makes the message of a send or a notice; `prompt` makes the model's instructions of some topics."""
 
-    def write(send: Send) -> bytes:
+    def write(mail_of: Send | Notice) -> bytes:
+        return notice(mail_of) if isinstance(mail_of, Notice) else edition(mail_of)
+
+    def notice(sent: Notice) -> bytes:
+        envelope = message.Envelope(
+            send_id=sent.id, sender=mail.sender, recipient=sent.address, list_name=templates.mailer
+        )
+        return message.build(render_notice(sent, templates), envelope, clock())
+
+    def edition(send: Send) -> bytes:
         links = _links(send, store, signer)
-        edition = store.editions.load(send.edition_id)
-        if edition.attach == "page" and edition.scorer == "openai":
-            edition = replace(edition, prompt=prompt(store.editions.topics(send.edition_id)))
-        email = render(edition, links, templates)
+        told = store.editions.load(send.edition_id)
+        if told.attach == "page" and told.scorer == "openai":
+            told = replace(told, prompt=prompt(store.editions.topics(send.edition_id)))
+        email = render(told, links, templates)
         envelope = message.Envelope(
             send_id=send.id,
             sender=mail.sender,

@@ -14,6 +14,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from newsletter.delivery.dispatch import Desk, Pace, dispatch
+from newsletter.models.editions import Kind
 from newsletter.models.sends import Outcome, Outgoing, Receipt, Send
 from newsletter.models.subscribers import TopicsFile, Wishes
 from newsletter.store import Store
@@ -121,11 +122,11 @@ def a_desk(store: Store, backend: Any, **fields: Any) -> Desk:
     return Desk(**(given | fields))
 
 
-def dispatched(store: Store, clock: Callable[[], datetime], **fields: Any) -> list[str]:
+def dispatched(store: Store, clock: Callable[[], datetime], kind: Kind | None = None, **fields: Any) -> list[str]:
     """Who gets something of a dispatch at a backend that takes everything."""
     backend = FakeBackend()
     stop = fields.pop("stop", _NeverWaiting())
-    dispatch(a_desk(store, backend, clock=clock, stop=stop, **fields))
+    dispatch(a_desk(store, backend, clock=clock, stop=stop, **fields), kind)
     return sorted(outgoing.slug for outgoing in backend.taken)
 
 

@@ -119,7 +119,7 @@ def run_day(
         show.progress({"compose": len(slugs) or count, "send": len(slugs) or count}) as progress,
         app.services(settings, store, progress, show.warning, stop, at_once=at_once) as services,
     ):
-        return pipeline.run(entries, services, only_day, send=send)
+        return pipeline.run(entries, services, only_day, sending=send)
 
 
 @contextmanager

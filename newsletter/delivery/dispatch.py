@@ -1,4 +1,4 @@
-"""Calls the backend for each send that is ready, from several lanes: claim ─▶ write ─▶ submit ─▶ settle.
+"""Calls the backend for each send and notice that is ready, from several lanes: claim ─▶ write ─▶ submit ─▶ settle.
 
 `submitting` is committed before the network is touched, so that a process killed at any moment leaves each send
 either certainly unsent or ambiguous, never silently sent. The caller holds the run lock.
@@ -11,21 +11,23 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from email.utils import parseaddr
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from pydantic import Field
 
 from newsletter.delivery.breakers import DEFAULTS, OPEN, RESUMED_AT, Breakers, Recent, judge, since
 from newsletter.delivery.holds import AFTER_A_REPLY, AFTER_A_REPORT, Holds
 from newsletter.delivery.waits import Waits, bounded
+from newsletter.models.editions import Kind
 from newsletter.models.papers import Clock
-from newsletter.models.sends import Backend, Outcome, Outgoing, Receipt, Send, SendState
+from newsletter.models.sends import Backend, Mail, Notice, NoticeKind, Outcome, Outgoing, Receipt, Send, SendState
 from newsletter.settings import Section
 from newsletter.store import Store
 from newsletter.store.sends import Terms
 from newsletter.threads import in_threads
 
 PAUSE_AT_MOST = timedelta(hours=4)
+TO_OPERATOR = (NoticeKind.ALERT, NoticeKind.TEST)
 JUDGED_EVERY = 100  # sends, beside the start
 
 
@@ -76,12 +78,12 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What dispatch works with. `write` makes the message of a send; it is asked once, then the message is frozen."""
+    """What dispatch works with. `write` makes a message; it is asked once, then the message is frozen."""
 
     store: Store
     backend: Backend
     backend_name: str
-    write: Callable[[Send], bytes]
+    write: Callable[[Send | Notice], bytes]
     sender: str
     clock: Clock
     lanes: int = 2
@@ -97,10 +99,10 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """What became of one send."""
+    """What became of one send, or of a notice, which has no date."""
 
     slug: str
-    date: date
+    date: date | None
     receipt: Receipt
     send_id: str = ""
 
@@ -114,9 +116,13 @@ class Dispatch:
     alert: str = ""
 
 
-def dispatch(desk: Desk) -> Dispatch:
-    """Sends what is ready, the operator's own copy first; waits for those that may be tried again in a moment."""
-    return _Dispatcher(desk).run()
+def dispatch(desk: Desk, kind: Kind | None = None) -> Dispatch:
+    """Sends what is ready, the operator's own copy first; waits for those that may be tried again in a moment.
+
+    Notices go before editions, alerts and tests even while sending is paused. With `kind`, of the editions only those
+    of a kind go out, and the operator's own copy is not waited for.
+    """
+    return _Dispatcher(desk, kind).run()
 
 
 def after(receipt: Receipt, attempts: int, delivery: Delivery, now: datetime) -> tuple[SendState, datetime | None]:
@@ -146,11 +152,45 @@ def pause(attempts: int, delivery: Delivery) -> timedelta:
     return min(doubled, PAUSE_AT_MOST)
 
 
+class _Queue(Protocol):
+    """What sends and notices have in common: each change of state is one conditional UPDATE."""
+
+    def message(self, id_: str, /) -> bytes | None: ...
+
+    def submitting(self, mail: Mail, owner: str, message: bytes, now: datetime, terms: Terms) -> bool: ...
+
+    def settle(
+        self,
+        mail: Mail,
+        owner: str,
+        backend: str,
+        receipt: Receipt,
+        *,
+        state: SendState,
+        retry_at: datetime | None,
+        now: datetime,
+    ) -> None: ...
+
+    def put_back(
+        self,
+        mail: Mail,
+        owner: str,
+        now: datetime,
+        reason: str = "",
+        retry_at: datetime | None = None,
+        *,
+        counted: bool = True,
+    ) -> None: ...
+
+    def fail(self, mail: Mail, owner: str, reason: str, now: datetime) -> None: ...
+
+
 class _Dispatcher:
     """One dispatch: its owner's mark on the claims, and why it halted."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk, self.sends = desk, desk.store.sends
+    def __init__(self, desk: Desk, kind: Kind | None = None) -> None:
+        self.desk, self.kind = desk, kind
+        self.sends, self.notices = desk.store.sends, desk.store.notices
         self.owner = secrets.token_hex(8)
         self.halted = self.alert = ""
         self.claimed = self.unknown = 0
@@ -160,10 +200,12 @@ class _Dispatcher:
     def run(self) -> Dispatch:
         now = self.desk.clock()
         self.sends.recover(now)
+        self.notices.recover(now)
         self.sends.drop_messages(now - timedelta(days=self.desk.delivery.keep_message_days))
+        done = list(self._to_operator())
         self._judge()
         self.holds.learn(self.desk.store.events.refused(now - AFTER_A_REPORT), now)
-        done = list(self._canary())
+        done += self._canary()
         while not self._stopping():
             done += [each for each in in_threads(self._one, self._claims(), self.desk.lanes, self.desk.tell) if each]
             seconds = self._soon()
@@ -175,15 +217,22 @@ class _Dispatcher:
     def _stopping(self) -> bool:
         return bool(self.halted) or self.desk.stop.is_set()
 
-    def _claims(self) -> Iterator[Send]:
+    def _to_operator(self) -> Iterator[Dispatched]:
+        """Alerts and tests, which no breaker holds back: they may be about it."""
+        while not self._stopping() and (notice := self.notices.claim(self.owner, self.desk.clock(), TO_OPERATOR)):
+            if done := self._one(notice):
+                yield done
+
+    def _claims(self) -> Iterator[Send | Notice]:
         while not self._stopping():
-            send = self.sends.claim(self.owner, self.desk.clock(), self._terms())
-            if send is None:
+            now = self.desk.clock()
+            mail = self.notices.claim(self.owner, now) or self.sends.claim(self.owner, now, self._terms())
+            if mail is None:
                 return
             self.claimed += 1
             if self.claimed % JUDGED_EVERY == 0:
                 self._judge()
-            yield send
+            yield mail
 
     def _soon(self) -> float | None:
         """Seconds until a waiting send may be tried again; None when none may within our patience."""
@@ -199,7 +248,7 @@ class _Dispatcher:
         Where the operator's own provider refuses the sender, that says nothing of the message: the others get theirs.
         """
         address = parseaddr(self.desk.operator)[1]
-        wanted = self.desk.delivery.canary and self.desk.backend.reaches_people and "@" in address
+        wanted = self.desk.delivery.canary and self.desk.backend.reaches_people and "@" in address and self.kind is None
         if (
             not wanted
             or self._stopping()
@@ -228,53 +277,56 @@ class _Dispatcher:
 
     def _terms(self) -> Terms:
         stale = self.desk.clock() - timedelta(hours=self.desk.delivery.expire_hours)
-        return Terms(consent=self.desk.backend.reaches_people, stale_before=stale)
+        return Terms(consent=self.desk.backend.reaches_people, stale_before=stale, kind=self.kind)
 
-    def _one(self, send: Send) -> Dispatched | None:
-        desk = self.desk
-        if until := self.holds.until(send.address, desk.clock()):
-            self.sends.put_back(
-                send, self.owner, desk.clock(), "its mailbox provider refuses this sender", until, counted=False
+    def _queue(self, mail: Send | Notice) -> "_Queue":
+        return self.notices if isinstance(mail, Notice) else self.sends
+
+    def _one(self, mail: Send | Notice) -> Dispatched | None:
+        desk, queue = self.desk, self._queue(mail)
+        if until := self.holds.until(mail.address, desk.clock()):
+            queue.put_back(
+                mail, self.owner, desk.clock(), "its mailbox provider refuses this sender", until, counted=False
             )
             return None
         try:
-            eml = self.sends.message(send.id) or desk.write(send)
+            eml = queue.message(mail.id) or desk.write(mail)
         except Exception as error:  # noqa: BLE001 - one edition that cannot be written must not harm the others
-            return self._unwritten(send, f"its message cannot be written: {type(error).__name__}: {error}")
+            return self._unwritten(mail, f"its message cannot be written: {type(error).__name__}: {error}")
         desk.pace.turn()
         if self._stopping():
-            self.sends.put_back(send, self.owner, desk.clock())
+            queue.put_back(mail, self.owner, desk.clock())
             return None
-        if not self.sends.submitting(send, self.owner, eml, desk.clock(), self._terms()):
+        if not queue.submitting(mail, self.owner, eml, desk.clock(), self._terms()):
             return None
         desk.about_to_send()
         try:
-            receipt = desk.backend.submit(Outgoing(send.id, send.slug, send.date, desk.sender, send.address, eml))
+            receipt = desk.backend.submit(_outgoing(mail, desk.sender, eml))
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody knows whether the message went out
             receipt = Receipt(Outcome.AMBIGUOUS, f"{type(error).__name__}: {error}")
         now = desk.clock()
-        receipt = self.waits.count(send.id, receipt, now)
-        state, retry_at = after(receipt, send.attempts + 1, desk.delivery, now)
-        self.sends.settle(send, self.owner, desk.backend_name, receipt, state=state, retry_at=retry_at, now=now)
-        self._learn(send, receipt, now)
-        return Dispatched(send.slug, send.date, receipt, send.id)
+        receipt = self.waits.count(mail.id, receipt, now)
+        state, retry_at = after(receipt, mail.attempts + 1, desk.delivery, now)
+        queue.settle(mail, self.owner, desk.backend_name, receipt, state=state, retry_at=retry_at, now=now)
+        self._learn(mail, receipt, now)
+        return Dispatched(_slug(mail), _date(mail), receipt, mail.id)
 
-    def _unwritten(self, send: Send, reason: str) -> Dispatched:
-        now, attempts = self.desk.clock(), send.attempts + 1
+    def _unwritten(self, mail: Send | Notice, reason: str) -> Dispatched:
+        now, queue, attempts = self.desk.clock(), self._queue(mail), mail.attempts + 1
         if attempts >= self.desk.delivery.attempts:
-            self.sends.fail(send, self.owner, reason, now)
+            queue.fail(mail, self.owner, reason, now)
         else:
-            self.sends.put_back(send, self.owner, now, reason, now + pause(attempts, self.desk.delivery))
-        return Dispatched(send.slug, send.date, Receipt(Outcome.RETRY, reason), send.id)
+            queue.put_back(mail, self.owner, now, reason, now + pause(attempts, self.desk.delivery))
+        return Dispatched(_slug(mail), _date(mail), Receipt(Outcome.RETRY, reason), mail.id)
 
-    def _learn(self, send: Send, receipt: Receipt, now: datetime) -> None:
+    def _learn(self, mail: Mail, receipt: Receipt, now: datetime) -> None:
         """What one receipt says about the others."""
         if receipt.bad_address:
-            self.desk.store.suppressions.add(send.address, "hard bounce", self.desk.backend_name, now)
+            self.desk.store.suppressions.add(mail.address, "hard bounce", self.desk.backend_name, now)
         if receipt.sender_refused:
-            self.holds.refused(send.address, receipt.detail, now)
+            self.holds.refused(mail.address, receipt.detail, now)
         if receipt.outcome is Outcome.ACCEPTED:
-            self.holds.taken(send.address, now)
+            self.holds.taken(mail.address, now)
         if receipt.outcome is Outcome.STOP:
             self._break(receipt.detail)
         self.unknown = self.unknown + 1 if receipt.outcome is Outcome.AMBIGUOUS else 0
@@ -322,3 +374,15 @@ class _Dispatcher:
 
     def _halt(self, reason: str) -> None:
         self.halted = self.halted or reason
+
+
+def _outgoing(mail: Send | Notice, sender: str, eml: bytes) -> Outgoing:
+    return Outgoing(mail.id, _slug(mail), _date(mail), sender, mail.address, eml)
+
+
+def _slug(mail: Send | Notice) -> str:
+    return f"{mail.kind}-{mail.id}" if isinstance(mail, Notice) else mail.slug
+
+
+def _date(mail: Send | Notice) -> date | None:
+    return None if isinstance(mail, Notice) else mail.date

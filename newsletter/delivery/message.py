@@ -39,8 +39,8 @@ class Envelope:
     sender: str
     recipient: str
     list_name: str
-    unsubscribe_url: str
-    unsubscribe_address: str
+    unsubscribe_url: str = ""
+    unsubscribe_address: str = ""
     list_id: str = ""
     reply_to: str = ""
     help_url: str = ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from newsletter.models.editions import Kind
 from newsletter.models.papers import Day, MailingStatus
@@ -45,13 +45,29 @@ class Send:
     attempts: int = 0
 
 
+class Mail(Protocol):
+    """What a send and a notice have in common: an opaque id, an address, and how often it was tried."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def attempts(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message as a backend gets it: `eml` is the frozen RFC 5322 message with CRLF line ends."""
+    """One message as a backend gets it: `eml` is the frozen RFC 5322 message with CRLF line ends.
+
+    Without a `date` it is no edition: `slug` is the kind of the notice and its id.
+    """
 
     send_id: str
     slug: str
-    date: date
+    date: date | None
     sender: str
     recipient: str
     eml: bytes
@@ -74,8 +90,10 @@ class Notice:
     kind: NoticeKind
     address: str
     state: SendState
+    created_at: datetime
     subscriber_id: int | None = None
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ class Templates:
     html: Template
     text: Template
     markdown: Template
+    notice_html: Template
+    notice_text: Template
     origins: Mapping[str, Origin]
     theme: Theme = field(default_factory=Theme)
     operator: str = ""
@@ -61,6 +63,8 @@ def load_templates(
         html=_compiled("digest.mjml", home, lambda source: html.from_string(compile_mjml(source, theme))),
         text=_compiled("digest.txt", home, plain.from_string),
         markdown=_compiled("digest.md", home, plain.from_string),
+        notice_html=_compiled("notice.mjml", home, lambda source: html.from_string(compile_mjml(source, theme))),
+        notice_text=_compiled("notice.txt", home, plain.from_string),
         origins=origins,
         theme=theme,
         operator=mail.operator if mail else "",

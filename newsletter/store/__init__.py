@@ -37,7 +37,7 @@ class Store:
         self.privacy = Privacy(database, self.suppressions)
         self.facts = Facts(database)
         self.feedback = Feedback(database)
-        self.notices = Notices(database)
+        self.notices = Notices(database, self.suppressions)
         self.blocks = Blocks(database)
         self.charges = Charges(database)
         self.endpoints = Endpoints(database)

@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from sqlite_utils import Database as Connection
 
 from newsletter.models.editions import Kind
-from newsletter.models.sends import Receipt, Send, SendState
+from newsletter.models.sends import Mail, Receipt, Send, SendState
 from newsletter.store.database import Database, Row, Values
 from newsletter.store.suppressions import Suppressions
 
@@ -32,10 +32,11 @@ _WITH_NAMES = """
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a send must meet to go out: consent for its address, and an age that is not beyond `stale_before`."""
+    """What a send must meet to go out: consent for its address, an age not beyond `stale_before`, perhaps a kind."""
 
     consent: bool = False
     stale_before: datetime | None = None
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Sends:
         Those that must not go out are skipped or expire on the way.
         """
         with self._database.writing(lazily=True) as db:  # lost, it is ready again
-            while row := _next(db, now, address):
+            while row := _next(db, now, terms.kind, address):
                 if not self._objection(db, row, now, terms):
                     break
             else:
@@ -111,7 +112,7 @@ class Sends:
             )
         return _send(row | {"state": SendState.CLAIMED})
 
-    def submitting(self, send: Send, owner: str, message: bytes, now: datetime, terms: Terms) -> bool:
+    def submitting(self, mail: Mail, owner: str, message: bytes, now: datetime, terms: Terms) -> bool:
         """Freezes the message and commits that it is about to go out.
 
         False when the claim is no longer ours, or when its subscriber left, was paused or suppressed meanwhile.
@@ -121,7 +122,7 @@ class Sends:
             row = _first(
                 db,
                 _WITH_NAMES + "WHERE sends.id = ? AND state = 'claimed' AND owner = ? AND lease_until > ?",
-                [send.id, owner, now.isoformat()],
+                [mail.id, owner, now.isoformat()],
             )
             if row is None or self._objection(db, row, now, terms):
                 return False
@@ -130,16 +131,16 @@ class Sends:
                 UPDATE sends SET state = 'submitting', message = coalesce(message, ?), attempts = attempts + 1,
                     changed_at = ? WHERE id = ?
                 """,
-                [frozen, now.isoformat(), send.id],
+                [frozen, now.isoformat(), mail.id],
             )
             db.conn.execute(
-                "INSERT INTO attempts (send_id, backend, started_at) VALUES (?, '', ?)", [send.id, now.isoformat()]
+                "INSERT INTO attempts (send_id, backend, started_at) VALUES (?, '', ?)", [mail.id, now.isoformat()]
             )
         return True
 
     def settle(
         self,
-        send: Send,
+        mail: Mail,
         owner: str,
         backend: str,
         receipt: Receipt,
@@ -168,7 +169,7 @@ class Sends:
                     retry_at.isoformat() if retry_at else None,
                     now.isoformat(),
                     0 if counted else 1,
-                    send.id,
+                    mail.id,
                     owner,
                 ],
             )
@@ -177,12 +178,12 @@ class Sends:
                 UPDATE attempts SET finished_at = ?, outcome = ?, detail = ?, backend = ?
                 WHERE id = (SELECT max(id) FROM attempts WHERE send_id = ?)
                 """,
-                [now.isoformat(), receipt.outcome, receipt.detail, backend, send.id],
+                [now.isoformat(), receipt.outcome, receipt.detail, backend, mail.id],
             )
 
     def put_back(
         self,
-        send: Send,
+        mail: Mail,
         owner: str,
         now: datetime,
         reason: str = "",
@@ -203,15 +204,15 @@ class Sends:
                     reason,
                     1 if retry_at and counted else 0,
                     now.isoformat(),
-                    send.id,
+                    mail.id,
                     owner,
                 ],
             )
 
-    def fail(self, send: Send, owner: str, reason: str, now: datetime) -> None:
+    def fail(self, mail: Mail, owner: str, reason: str, now: datetime) -> None:
         """Gives up a claimed send for good."""
         with self._database.writing() as db:
-            _end(db, send.id, SendState.FAILED, reason, now, owner=owner)
+            _end(db, mail.id, SendState.FAILED, reason, now, owner=owner)
 
     def resolve(self, send_id: str, sent: bool, now: datetime) -> bool:
         """A person says what became of an ambiguous send, or asks to send it again; False when it is not ambiguous."""
@@ -269,6 +270,17 @@ class Sends:
                 [address, now.isoformat()],
             )
         )
+
+    def has_welcome(self, now: datetime) -> bool:
+        """True while somebody's welcome edition may go out."""
+        row = self._database.row(
+            """
+            SELECT 1 FROM sends JOIN editions ON editions.id = edition_id WHERE kind = 'welcome' AND not_before <= :now
+                AND (state = 'ready' OR (state = 'retry_at' AND retry_at <= :now))
+            """,
+            {"now": now.isoformat()},
+        )
+        return row is not None
 
     def early(self, now: datetime) -> Early:
         """The sends that are ready and wait for their hour."""
@@ -352,9 +364,11 @@ class Sends:
         return bool(reason)
 
 
-def _next(db: Connection, now: datetime, address: str | None) -> Row | None:
+def _next(db: Connection, now: datetime, kind: Kind | None, address: str | None) -> Row | None:
     """Ready ones whose hour has come, then those to be tried again, then claims that outlived their lease."""
-    where = "AND address = :address COLLATE NOCASE" if address else ""
+    where = "AND address = :address COLLATE NOCASE " if address else ""
+    if kind:
+        where += "AND (SELECT kind FROM editions WHERE editions.id = edition_id) = :kind "
     for state in (
         "state = 'ready' AND not_before <= :now",
         "state = 'retry_at' AND retry_at <= :now",
@@ -364,7 +378,7 @@ def _next(db: Connection, now: datetime, address: str | None) -> Row | None:
             db,
             f"{_WITH_NAMES} WHERE sends.id = (SELECT id FROM sends WHERE {state} {where} "  # noqa: S608 - ours
             "ORDER BY not_before, created_at, edition_id LIMIT 1)",
-            {"now": now.isoformat(), "address": address},
+            {"now": now.isoformat(), "address": address, "kind": kind},
         )
         if found:
             return found

@@ -1,4 +1,7 @@
-"""Calls the file system: each message becomes var/outbox/<date>/<slug>.eml with its .html beside it. Mails nobody."""
+"""Calls the file system: each message becomes var/outbox/<date>/<slug>.eml with its .html beside it. Mails nobody.
+
+A notice, which has no date, lies in var/outbox/service/.
+"""
 
 import email
 from email.policy import SMTP
@@ -30,7 +33,8 @@ class Outbox:
         self.folder = folder
 
     def submit(self, outgoing: Outgoing) -> Receipt:
-        target = self.folder / outgoing.date.isoformat() / f"{outgoing.slug}.eml"
+        folder = outgoing.date.isoformat() if outgoing.date else "service"
+        target = self.folder / folder / f"{outgoing.slug}.eml"
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(target.with_suffix(".html"), _html(outgoing.eml))
