@@ -2,6 +2,7 @@
 
 import re
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -16,17 +17,16 @@ from tests.builders import WEDNESDAY
 ROOT = Path(__file__).parent.parent
 SPOKEN = sorted(path.name for path in LOCALE.iterdir() if path.is_dir())
 KEYWORDS = {"say": None, "count": (1, 2), "N_": None}
-SOURCES = {f"newsletter/rendering/{name}.py": "python" for name in ("digest", "language", "reasons", "sentences")} | {
-    f"templates/digest.{end}": "jinja2" for end in ("mjml", "txt")
-}
+SPEAKING = (("python", ("newsletter/rendering", "newsletter/web"), "*.py"), ("jinja2", ("templates",), "*.*"))
 
 
 def said() -> set[str]:
     """Every text of the frame, as it stands in the code and in the templates."""
     found = set()
-    for name, method in SOURCES.items():
-        for _, texts, _, _ in extract(method, BytesIO((ROOT / name).read_bytes()), keywords=KEYWORDS):
-            found.add(texts if isinstance(texts, str) else texts[0])
+    for method, folders, pattern in SPEAKING:
+        for path in chain.from_iterable((ROOT / folder).rglob(pattern) for folder in folders):
+            for _, texts, _, _ in extract(method, BytesIO(path.read_bytes()), keywords=KEYWORDS):
+                found.add(texts if isinstance(texts, str) else texts[0])
     return {text for text in found if text}
 
 
