@@ -66,10 +66,10 @@ def templates(settings: Settings) -> Templates:
 
 
 @contextmanager
-def open_store(settings: Settings) -> Iterator[Store]:
-    """The database of the home."""
+def open_store(settings: Settings, *, follows: bool = False) -> Iterator[Store]:
+    """The database of the home; one that `follows` goes on with a restored one that takes its place."""
     folder = state(settings)
-    with Store.open(folder / "newsletter.db") as store:
+    with Store.open(folder / "newsletter.db", follows=follows) as store:
         yield store
 
 

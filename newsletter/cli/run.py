@@ -63,7 +63,8 @@ def run(
     settings = app.home_settings()
     with app.open_store(settings) as store, app.run_lock(settings):
         if app.reaches_people(settings):
-            restore_guard.check(store, app.mark(settings), app.now(), confirmed=confirm_restore)
+            for doubt in restore_guard.check(store, app.mark(settings), app.now(), confirmed=confirm_restore):
+                show.warning(doubt)
         say = show.warn if as_json else show.say
         ready = listing is not None or _fetched(settings, store, day.date() if day else None, say)
         chosen = _mailing_day(day.date() if day else None, listing, store)

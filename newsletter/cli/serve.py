@@ -28,7 +28,8 @@ def serve(
     from newsletter.web.services import Rooms  # noqa: PLC0415
 
     settings = app.home_settings()
-    with app.open_store(settings) as store:
+    with app.open_store(settings, follows=True) as store:
+        store.suppressions.replay()
         rooms = Rooms(
             store=store,
             signer=app.signer(settings),

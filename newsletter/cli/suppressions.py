@@ -54,7 +54,7 @@ def remove(address: Address) -> None:
         newsletter suppressions remove ada@example.org
     """
     with app.open_store(app.home_settings()) as store:
-        if not store.suppressions.remove(_checked(address)):
+        if not store.suppressions.remove(_checked(address), app.now()):
             raise InputError(f"{address} is not suppressed")
     show.say(f"{address}: not suppressed any more")
 

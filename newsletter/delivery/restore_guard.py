@@ -2,7 +2,8 @@
 
 Each run that may mail people, and each message about to go to one, adds one to the epoch, in the database and in
 a file that backups must leave out. A database behind its file was restored, also from a backup taken during a run: what
-it still wants to send may have been sent.
+it still wants to send may have been sent. Two restores cannot be told from a day like any other, and are warned of: the
+whole home with its mark, and a backup from before the first mail without one.
 """
 
 import json
@@ -25,10 +26,27 @@ class Restored(NewsletterError):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What the file says: the epoch, and the day of the newest edition at that time."""
+    """What the file says: the epoch, the day of the newest edition then, and the number of the database's file."""
 
     epoch: int
     through: date
+    inode: int = 0
+
+
+def doubtful(mark: Mark | None, inode: int) -> str:
+    """What a person should know although nothing looks restored, or an empty string; `inode` is the database's."""
+    if mark is None:
+        return (
+            "no mail has gone out from this database yet: if it was restored from a backup, stop now, for what went "
+            "out before goes out again"
+        )
+    if mark.inode and mark.inode != inode:
+        return (
+            "the database is not the file that mail last went out from: moved here, that is all; if the whole home was "
+            "restored from a backup, stop now, for what went out since goes out again (delivery.epoch_file outside the "
+            "home tells the two apart)"
+        )
+    return ""
 
 
 def restored(epoch: int, mark: Mark | None) -> str:
@@ -44,7 +62,7 @@ def read(path: Path) -> Mark | None:
     """The mark, or None where there is none. Raises Restored for a file that is not one."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return Mark(int(found["epoch"]), date.fromisoformat(found["through"]))
+        return Mark(int(found["epoch"]), date.fromisoformat(found["through"]), int(found.get("inode", 0)))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -54,30 +72,41 @@ def read(path: Path) -> Mark | None:
 def write(path: Path, mark: Mark, *, durable: bool = True) -> None:
     """Keeps the mark; one that is not durable survives the process, though perhaps not a power failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, json.dumps({"epoch": mark.epoch, "through": str(mark.through)}).encode(), durable=durable)
+    content = {"epoch": mark.epoch, "through": str(mark.through), "inode": mark.inode}
+    write_atomically(path, json.dumps(content).encode(), durable=durable)
 
 
-def check(store: Store, path: Path, now: datetime, *, confirmed: bool) -> None:
-    """Raises Restored for a database older than the mail that went out.
+def check(store: Store, path: Path, now: datetime, *, confirmed: bool) -> tuple[str, ...]:
+    """What a person should know before mail goes out. Raises Restored for a database older than the mail that did.
 
     Once a person confirms, what waits in it is ambiguous and the mailings through the mark's day count as sent: a
-    missing digest beats two.
+    missing digest beats two. Who left since the backup was made has left, confirmed or not.
     """
-    mark = read(path)
-    reason = restored(int(store.facts.get(EPOCH) or 0), mark)
+    replayed = store.suppressions.replay()
+    unread = (
+        f"{replayed.unreadable} lines of {store.database.journal.path} were written with another database's key: "
+        "whoever left then is not known here"
+        if replayed.unreadable and store.database.journal
+        else ""
+    )
+    mark, epoch = read(path), int(store.facts.get(EPOCH) or 0)
+    reason = restored(epoch, mark)
     if not reason:
-        return
+        return tuple(filter(None, (unread, doubtful(mark, store.database.inode))))
     if not confirmed:
         raise Restored(
             f"{store.database.path} looks like a restored backup: {reason}; nothing is sent until you run "
             "`newsletter run --confirm-restore`, after which it mails nothing older than that again"
         )
-    through, epoch = (mark.through, mark.epoch) if mark else (now.date(), 0)
+    through = mark.through if mark else now.date()
+    epoch = mark.epoch if mark else epoch
     store.sends.doubt(
         now,
         "the database was restored; this may have been sent before",
         facts={COVERED: str(through), EPOCH: str(epoch)},
     )
+    write(path, Mark(epoch, through, store.database.inode))
+    return (unread,) if unread else ()
 
 
 def advance(store: Store, path: Path, today: date) -> None:
@@ -102,7 +131,7 @@ class Following:
 def _add_one(store: Store, path: Path, through: date, *, durable: bool) -> None:
     epoch = int(store.facts.get(EPOCH) or 0) + 1
     store.facts.set(EPOCH, str(epoch), lazily=not durable)
-    write(path, Mark(epoch, through), durable=durable)
+    write(path, Mark(epoch, through, store.database.inode), durable=durable)
 
 
 def covered(store: Store) -> date | None:

@@ -45,10 +45,15 @@ class Store:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path) -> Iterator["Store"]:
-        """Opens, creates or migrates the database at `path`. Raises StoreError where that cannot be done."""
-        database = Database(path)
+    def open(cls, path: Path, *, follows: bool = False) -> Iterator["Store"]:
+        """Opens, creates or migrates the database at `path`. Raises StoreError where that cannot be done.
+
+        One that `follows` goes on with another file that took its place, as when a backup is restored.
+        """
+        database = Database(path, follows=follows)
         try:
-            yield cls(database)
+            store = cls(database)
+            store.suppressions.adopt_key()
+            yield store
         finally:
             database.close()

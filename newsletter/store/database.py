@@ -1,5 +1,6 @@
 """The connection: one SQLite file in WAL mode, one connection per thread, writes in BEGIN IMMEDIATE."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,11 +11,16 @@ from typing import Any
 import sqlite_utils
 
 from newsletter.errors import StoreError
+from newsletter.store.journal import Entry, Journal
 from newsletter.store.migrations import migrations
 
 Row = dict[str, Any]
 Values = Sequence[Any] | dict[str, Any]
+File = tuple[int, int]  # device and inode: which file it is, whatever its name
 
+JOURNAL_READ = "journal_read"  # the name of a fact: up to which position the journal's lines are in this database
+_IN_MEMORY = Path(":memory:")
+_REPLACED = "another file took its place, as when a backup is restored"
 _ADVICE = {
     sqlite3.SQLITE_FULL: "the disk is full: free some space and run again; what was saved before is safe",
     sqlite3.SQLITE_READONLY: "it is read-only: make the file and its folder writable and run again",
@@ -27,43 +33,58 @@ _ADVICE = {
 
 
 class Database:
-    """Reads and writes rows; every error becomes one sentence (StoreError)."""
+    """Reads and writes rows; every error becomes one sentence (StoreError).
 
-    def __init__(self, path: Path) -> None:
+    A connection outlives the name of its file: after a restore it would go on writing into the one that was deleted.
+    So each use checks that the file at the path is still the one that was opened. One that `follows` opens the new
+    file, for others it is an error.
+    """
+
+    def __init__(self, path: Path, *, follows: bool = False) -> None:
         self.path = path
+        self.journal = None if path == _IN_MEMORY else Journal(path)
+        self.generation = 0  # how many files there were at the path
+        self._follows = follows
+        self._file: File | None = None
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
-        self._opening = threading.Lock()
+        self._opening = threading.RLock()
         self._writing = threading.Lock()
         try:
             with self._said_plainly():
-                migrate(self.utils)
+                self._open_here()
         except StoreError:
             self.close()
             raise
 
     @property
     def utils(self) -> sqlite_utils.Database:
-        """This thread's connection, opened on first use."""
+        """This thread's connection to the file at the path, opened on first use. Raises StoreError."""
         found: sqlite_utils.Database | None = getattr(self._local, "database", None)
-        if found is None:
-            found = self._local.database = sqlite_utils.Database(self._connect())
-        return found
+        if found is not None and (found.conn.in_transaction or self._local.file == _file(self.path)):
+            return found
+        if found is not None:
+            self._forget(found.conn)
+        with self._said_plainly():
+            return self._open_here()
 
     @contextmanager
     def writing(self, *, lazily: bool = False) -> Iterator[sqlite_utils.Database]:
         """One transaction: all of it is kept, or nothing. Never hold it across I/O.
 
         `lazily` leaves flushing to the next transaction that is not: a crash of the process loses nothing by it, a
-        power failure perhaps the last of them, though never their order.
+        power failure perhaps the last of them, though never their order. Raises StoreError where the file was replaced
+        meanwhile, too: whatever was written into the old one is not in the new one.
         """
         with self._said_plainly(), self._writing:  # a queue of our threads is fairer than SQLite's waiting
             utils = self.utils
+            self._local.entries = []
             if lazily:
                 utils.conn.execute("PRAGMA synchronous=NORMAL")
             utils.conn.execute("BEGIN IMMEDIATE")
             try:
                 yield utils
+                self._keep_entries(utils)
                 utils.conn.execute("COMMIT")
             except BaseException:
                 if utils.conn.in_transaction:
@@ -72,6 +93,17 @@ class Database:
             finally:
                 if lazily:
                     utils.conn.execute("PRAGMA synchronous=FULL")
+            if self._local.file != _file(self.path):
+                raise StoreError(f"{self.path}: {_REPLACED} at this very moment; try again")
+
+    @property
+    def inode(self) -> int:
+        """The number of the file that is open, which a copy of it does not have."""
+        return self._file[1] if self._file else 0
+
+    def journalled(self, entry: Entry) -> None:
+        """Keeps a line in the journal of opt-outs before the transaction under way is committed."""
+        self._local.entries.append(entry)
 
     def rows(self, sql: str, values: Values = ()) -> list[Row]:
         """All rows of a query."""
@@ -88,16 +120,54 @@ class Database:
             connection.close()
         self._opened.clear()
 
-    def _connect(self) -> sqlite3.Connection:
-        with self._said_plainly():
-            connection = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
-            with self._opening:
-                self._opened.append(connection)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA foreign_keys=ON")
-            connection.execute("PRAGMA busy_timeout=10000")
-            return connection
+    def _keep_entries(self, utils: sqlite_utils.Database) -> None:
+        """Journals what the transaction did; the position moves on only where no line before it is unread."""
+        if not (self.journal and self._local.entries):
+            return
+        before, after = self.journal.append(self._local.entries)
+        utils.conn.execute(
+            "INSERT INTO facts (name, value) SELECT :name, :after WHERE :before = 0 "
+            "OR EXISTS (SELECT 1 FROM facts WHERE name = :name AND value = :before) "
+            "ON CONFLICT DO UPDATE SET value = excluded.value",
+            {"name": JOURNAL_READ, "before": str(before) if before else 0, "after": str(after)},
+        )
+
+    def _open_here(self) -> sqlite_utils.Database:
+        """Opens the file at the path for this thread, and brings the schema of one that is new to us up to date."""
+        with self._opening:
+            connection, file = self._connect()
+            utils = self._local.database = sqlite_utils.Database(connection)
+            self._local.file = file
+            if file != self._file:
+                self._file = file
+                self.generation += 1
+                migrate(utils)
+            return utils
+
+    def _connect(self) -> tuple[sqlite3.Connection, File]:
+        known, found = self._file, _file(self.path)
+        if known and found is None:
+            raise StoreError(f"{self.path}: it is gone; where a backup is being restored, try again in a moment")
+        if known and found != known and not self._follows:
+            raise StoreError(f"{self.path}: {_REPLACED}: start again")
+        # A file that was there is never made anew: that would start an empty one in the middle of a restore.
+        name = f"{self.path.absolute().as_uri()}?mode=rw" if known else str(self.path)
+        connection = sqlite3.connect(name, uri=bool(known), timeout=10, isolation_level=None, check_same_thread=False)
+        self._opened.append(connection)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA busy_timeout=10000")
+        opened = _file(self.path)
+        if opened is None or (found and opened != found):
+            raise StoreError(f"{self.path}: {_REPLACED} at this very moment; try again")
+        return connection, opened
+
+    def _forget(self, connection: sqlite3.Connection) -> None:
+        self._local.database = None
+        with self._opening:
+            self._opened.remove(connection)
+        connection.close()
 
     @contextmanager
     def _said_plainly(self) -> Iterator[None]:
@@ -109,6 +179,17 @@ class Database:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary result code of an extended one
             advice = _ADVICE.get(code, str(error))
             raise StoreError(f"{self.path}: {advice}") from error
+
+
+def _file(path: Path) -> File | None:
+    """Which file a path names; None where there is none. A database in memory is always the same."""
+    if path == _IN_MEMORY:
+        return 0, 0
+    try:
+        found = os.stat(path)  # noqa: PTH116 - twice as fast as Path.stat, and every row passes here
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def migrate(utils: sqlite_utils.Database) -> None:

@@ -171,7 +171,7 @@ class Subscribers:
             row = next(db.query(_UNDOABLE, _leaving(subscriber_id, source, now)), None)
             if row is None:
                 return False
-            self._suppressions.remove_within(db, row["email"], source)
+            self._suppressions.remove_within(db, row["email"], now, source)
             db.conn.execute(
                 "UPDATE subscribers SET status = 'active', status_reason = 'came back', status_at = ? WHERE id = ?",
                 [now.isoformat(), subscriber_id],
