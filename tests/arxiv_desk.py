@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,13 @@ def new_york(day: date, hour: int = 0, minute: int = 45) -> datetime:
 
 @dataclass
 class Clock:
-    """Stands still but for sleeping."""
+    """Stands still but for sleeping; tells UTC, as the clock of the command line does."""
 
     now: datetime
     slept: list[float] = field(default_factory=list)
 
     def __call__(self) -> datetime:
-        return self.now
+        return self.now.astimezone(UTC)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
