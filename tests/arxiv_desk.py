@@ -27,7 +27,7 @@ def new_york(day: date, hour: int = 0, minute: int = 45) -> datetime:
 
 @dataclass
 class Clock:
-    """Stands still but for sleeping; tells UTC, as the clock of the commands does."""
+    """Stands still but for sleeping; tells UTC, as the clock of the command line does."""
 
     now: datetime
     slept: list[float] = field(default_factory=list)

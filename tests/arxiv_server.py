@@ -1,20 +1,22 @@
 """An arXiv of our own on 127.0.0.1: four doors in arXiv's real formats, and every way in which they have failed.
 
 It knows some announcements and what time it is; from those it makes the feed of the day, OAI-PMH with its pages, the
-API, the listing and the catch-up pages. `fail` makes the next answers of a door wrong.
+API, the listing and the catch-up pages. `fail` makes the next answers of a door wrong. Three habits of arXiv's services
+are its own: listing and catch-up pages show each paper as it is now, a form feed in an abstract breaks the feeds of all
+its categories, and OAI-PMH has one record a paper, dated by its last change.
 """
 
 import re
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from newsletter.sources.arxiv.calendar import NEW_YORK, Hours
 
@@ -24,7 +26,10 @@ METADATA_READY = timedelta(hours=2, minutes=30)  # OAI-PMH and API follow the an
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """A paper of one mailing. The primary category stands first; `into` are the new places of an old cross-list."""
+    """A paper of one mailing. The primary category stands first; `into` are the new places of an old cross-list.
+
+    `html`: pages link to an HTML rendering, which tells the version.
+    """
 
     day: date
     id: str
@@ -37,6 +42,7 @@ class Announced:
     authors: tuple[str, ...] = ("Ada Winter", "Bo Summer")
     creator: str = ""
     comment: str = "12 pages"
+    html: bool = False
 
     def listed_in(self, category: str) -> str:
         """The announce type in the feed of a category; empty where it is not listed."""
@@ -221,27 +227,36 @@ class FakeArxiv:
             return Reply(error_feed(category), 400)
         day = self.local().date()
         items = [p for p in self.out("feed") if p.day == day and p.listed_in(category)]
+        if any("\f" in p.abstract for p in items):
+            return Reply(b"Internal Server Error", 500)
         rank = ("replace-cross", "replace", "cross", "new")  # the feed is cut from its end, where the new papers are
         items.sort(key=lambda p: rank.index(p.listed_in(category)))
         return Reply(feed_body(category, day, items[:2000]))
 
+    def _records(self) -> dict[str, Announced]:
+        """The record of each paper: its newest version, of the day on which it last changed."""
+        return {p.id: p for p in sorted(self.out("oai", METADATA_READY), key=lambda p: (p.day, p.version))}
+
     def _oai(self, query: dict[str, str]) -> bytes:
+        if query["verb"] == "GetRecord":
+            record = self._records().get(query["identifier"].removeprefix("oai:arXiv.org:"))
+            if record is None:
+                return oai_error("idDoesNotExist", f"Nothing found for this id {query['identifier']}.")
+            return oai_body("GetRecord", [record], None)
         if "resumptionToken" in query:
             asked = dict(pair.split("=", 1) for pair in unquote(query["resumptionToken"]).split("&"))
         else:
             asked = query
         verb, since, skip = query["verb"], date.fromisoformat(asked["from"]), int(asked.get("skip", "0"))
-        newest: dict[str, Announced] = {}
-        for paper in sorted(self.out("oai", METADATA_READY), key=lambda p: p.day):
-            if paper.day >= since:
-                newest[paper.id] = paper
-        found = sorted(newest.values(), key=lambda p: (p.day, p.id))
+        until = date.fromisoformat(asked.get("until", "9999-12-31"))
+        found = sorted((p for p in self._records().values() if since <= p.day <= until), key=lambda p: (p.day, p.id))
         if not found:
             return oai_error("noRecordsMatch", "the arguments result in an empty list.")
         page = found[skip : skip + self.oai_page]
         token = ""
         if skip + self.oai_page < len(found):
-            token = f"verb%3D{verb}%26metadataPrefix%3DarXiv%26from%3D{since}%26skip%3D{skip + self.oai_page}"
+            arguments = f"from={since}&until={until}&skip={skip + self.oai_page}"
+            token = quote(f"verb={verb}&metadataPrefix=arXiv&{arguments}", safe="")
         return oai_body(verb, page, token if token or skip else None)
 
     def _api(self, query: dict[str, str]) -> Reply:
@@ -255,8 +270,8 @@ class FakeArxiv:
                 of_id = [p for p in out if p.id == match[1] and match[2] in (None, str(p.version))]
                 found += sorted(of_id, key=lambda p: p.version)[-1:]
         else:
-            category = query["search_query"].split(":")[1].split(" ")[0]
-            found = sorted((p for p in out if category in p.categories), key=lambda p: p.id, reverse=True)
+            named = set(re.findall(r"cat:(\S+?)(?=[ )])", query["search_query"]))  # of aliases it knows nothing
+            found = sorted((p for p in out if named & set(p.categories)), key=lambda p: p.id, reverse=True)
         start, count = int(query["start"]), int(query["max_results"])
         return Reply(api_body(found[start : start + count], len(found)))
 
@@ -278,7 +293,11 @@ class FakeArxiv:
         return Reply(page_body(heading, shown, (page - 1) * self.listing_page, self.listing_page, category))
 
     def _of(self, category: str, day: date) -> list[Announced]:
-        return [p for p in self.out("listing") if p.day == day and p.listed_in(category)]
+        """What was announced on a day, each paper as it is now."""
+        out = self.out("listing")
+        newest = {p.id: p for p in sorted(out, key=lambda p: p.version)}
+        shown = [p for p in out if p.day == day and p.listed_in(category)]
+        return [replace(newest[p.id], day=day, kind=p.kind, categories=p.categories, into=p.into) for p in shown]
 
 
 # The formats, as the recorded bodies have them
@@ -423,10 +442,11 @@ def page_entry(number: int, p: Announced, category: str) -> str:
     how = {"cross": f"(cross-list from {p.categories[0]})", "new": ""}.get(p.listed_in(category), "(replaced)")
     others = "; ".join(f"Some subject ({c})" for c in p.categories[1:])
     authors = ", ".join(f'<a href="https://arxiv.org/search/?query=x">{escape(name)}</a>' for name in p.authors)
+    html = f'<a href="https://arxiv.org/html/{p.id}v{p.version}">html</a>, ' if p.html else ""
     return f"""
     <dt><a name='item{number}'>[{number}]</a>
       <a href ="/abs/{p.id}" title="Abstract" id="{p.id}">arXiv:{p.id}</a> {how}
-        [<a href="/pdf/{p.id}" title="Download PDF">pdf</a>, <a href="/format/{p.id}">other</a>]
+        [<a href="/pdf/{p.id}" title="Download PDF">pdf</a>, {html}<a href="/format/{p.id}">other</a>]
     </dt>
     <dd><div class='meta'>
         <div class='list-title mathjax'><span class='descriptor'>Title:</span>
