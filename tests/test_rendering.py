@@ -20,12 +20,12 @@ from newsletter.errors import InputError
 from newsletter.models.editions import Cadence, Edition, Links
 from newsletter.models.papers import Paper
 from newsletter.models.scores import Score, Scored, Status, Usage
-from newsletter.rendering.digest import clean
 from newsletter.rendering.shorten import BUDGET
 from newsletter.rendering.templates import Templates, compile_mjml, load_templates, markdown, render, web_copy
 from newsletter.rendering.theme import PAPER, Theme, contrast
 from newsletter.settings import Mail
 from newsletter.sources import origins
+from newsletter.text.printable import one_line
 from newsletter.text.tex import displayed
 from tests.builders import WEDNESDAY, a_paper, an_edition, scored
 from tests.editions import LINKS, sample_edition, sample_papers, samples
@@ -308,7 +308,7 @@ def _rows(edition: Edition) -> dict[str, list[str]]:
         "authors": [name for item in papers for name in item.paper.shown.authors[:6]],
         "links": [],
         "ids": [item.paper.id for item in papers],
-        "abstracts": [clean(item.paper.shown.abstract) for item in papers],
+        "abstracts": [one_line(item.paper.shown.abstract) for item in papers],
         "comments": [item.score.comment for item in papers],
         "relevance": [f"relevance {item.score.relevance}" for item in papers],
         "novelty": [f"novelty {item.score.novelty}" for item in papers],
@@ -339,7 +339,7 @@ def test_the_text_of_a_brief_edition_is_as_complete_as_that_of_a_page() -> None:
     edition = sample_edition(30)
     text = " ".join(text_of(edition).split())
     for item in edition.papers:
-        assert clean(item.paper.shown.abstract) in text
+        assert one_line(item.paper.shown.abstract) in text
         assert all(name in text for name in item.paper.shown.authors)
 
 
@@ -391,7 +391,7 @@ def test_the_plain_text_is_complete_at_72_columns() -> None:
         told = [*(item.paper for item in (*edition.papers, *edition.near_misses)), *edition.not_scored]
         flowing = " ".join(text.split())
         for paper in told:
-            assert clean(paper.shown.title) in flowing
+            assert one_line(paper.shown.title) in flowing
         assert SENDER.postal_address in text
 
 
@@ -549,8 +549,8 @@ def test_any_text_in_any_field_stays_text(texts: list[str], language: str) -> No
     assert not [name for name, _ in page.attributes if name.startswith("on")]
     assert all(re.match(r"https://(arxiv\.org|news\.example\.org)/|https://arxiv\.org$|#p1$", url) for url in page.urls)
     for text in (paper.shown.title, paper.shown.abstract, model):
-        assert clean(text) in page.text
-        assert clean(text) in " ".join(email.text.split())
+        assert one_line(text) in page.text
+        assert one_line(text) in " ".join(email.text.split())
     assert "\r" not in email.html + email.text + email.subject
     email.html.encode()
     email.text.encode()

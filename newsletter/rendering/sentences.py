@@ -47,6 +47,15 @@ def telling(abstract: str, length: int, said: str = "") -> str:
     return "".join(f"{mark}{all_of[place]}" for mark, place in zip(gap, chosen, strict=True)).strip()
 
 
+def shortened(text: str, length: int) -> str:
+    """The text, or its beginning up to a word's end with an ellipsis, in at most `length` characters."""
+    if len(text) <= length:
+        return text
+    start = text[: length - 1]
+    at_word = start.rpartition(" ")[0]
+    return (at_word if len(at_word) > length // 2 else start).rstrip(" ,;:.–—-") + "…"
+
+
 def addresses(*texts: str) -> tuple[tuple[str, str], ...]:
     """The first code and the first project page that texts name, as ("code", URL), at well-known hosts only."""
     found: dict[str, str] = {}

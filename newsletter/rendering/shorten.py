@@ -9,7 +9,9 @@ from functools import partial
 
 from markupsafe import escape
 
-from newsletter.rendering.digest import Digest, Entry, Form, shortened
+from newsletter.rendering.digest import Digest
+from newsletter.rendering.entries import Entry, Form
+from newsletter.rendering.sentences import shortened
 
 BUDGET = 90_000  # bytes of HTML; Gmail clips a message at about 102 kB
 _KEPT_NOT_SCORED = 20

@@ -19,7 +19,8 @@ from newsletter.files import find
 from newsletter.models.editions import Attachment, Edition, Email, Links
 from newsletter.models.papers import Origin, Paper
 from newsletter.models.scores import Reason
-from newsletter.rendering.digest import Digest, Sender, digest
+from newsletter.rendering.digest import Digest, digest
+from newsletter.rendering.frame import Sender
 from newsletter.rendering.language import Words, words
 from newsletter.rendering.shorten import fitted
 from newsletter.rendering.theme import Theme
