@@ -32,6 +32,7 @@ class Digest:
     not_scored: tuple[Entry, ...] = ()
     not_scored_hidden: int = 0
     is_shortened: bool = False
+    abstracts_hidden: int = 0
     account: Account | None = None
     totals: str = ""
     footer: tuple[str, ...] = ()

@@ -9,19 +9,20 @@ from newsletter.models.papers import Paper
 from newsletter.models.scores import Scored
 from newsletter.rendering.language import Words
 from newsletter.rendering.reasons import worded_reason, worded_strength
-from newsletter.rendering.sentences import addresses, shortened, telling
+from newsletter.rendering.sentences import addresses, phrase, shortened, telling, tells
 from newsletter.text.printable import one_line
 from newsletter.text.tex import to_unicode
 
 AUTHORS_SHOWN = 6
-AUTHORS_IN_BRIEF = 2
+AUTHORS_IN_BRIEF = 1
 FOLLOWED = "★"
 BEST = 5  # papers in full, of a brief edition
 NEXT = 10  # in short after them; the rest is a line each
 GLANCE = 3  # papers of the first screen
-NEW_AT_A_GLANCE, WHY_AT_A_GLANCE = 60, 60  # characters
-TELLING = 90  # characters of an abstract's sentences in a brief edition
-WHY_IN_FULL, WHY_IN_SHORT = 100, 50  # characters of a comment there
+# About how many characters a phrase has in a brief edition.
+NEW_AT_A_GLANCE, WHY_AT_A_GLANCE = 60, 60
+NEW, TELLING = 100, 65
+WHY_IN_FULL, WHY_IN_SHORT = 110, 70
 
 
 class Form(StrEnum):
@@ -36,8 +37,8 @@ class Form(StrEnum):
 class Entry:
     """One paper as it is shown; `number` counts down the page. Empty fields are left out.
 
-    `authors`, `why` and `excerpt` are as long as the form wants them; `place` counts the best as 0;
-    `everyone`, `reason` and `abstract` are whole.
+    `authors`, `new`, `why` and `excerpt` are as long as the form wants them; `place` counts the best as 0;
+    `everyone`, `summary`, `reason` and `abstract` are whole.
     """
 
     number: int
@@ -46,6 +47,7 @@ class Entry:
     authors: str
     everyone: str = ""
     new: str = ""
+    summary: str = ""
     why: str = ""
     reason: str = ""
     scores: tuple[str, ...] = ()
@@ -76,9 +78,9 @@ class Group:
 
 
 def authors(paper: Paper, followed: Sequence[str], words: Words, shown: int = AUTHORS_SHOWN) -> str:
-    """The authors, shortened after `shown`; followed ones are kept and marked."""
+    """The authors, shortened after `shown` where that spares more than one; followed ones are kept and marked."""
     names = paper.shown.authors
-    kept = names if len(names) <= shown else [n for i, n in enumerate(names) if i < shown or n in followed]
+    kept = names if len(names) <= shown + 1 else [n for i, n in enumerate(names) if i < shown or n in followed]
     line = one_line(", ".join(f"{FOLLOWED} {name}" if name in followed else name for name in kept))
     hidden = len(names) - len(kept)
     if not hidden:
@@ -125,29 +127,33 @@ def _form(place: int, edition: Edition) -> Form:
 
 def _topic(item: Scored, edition: Edition) -> str:
     """The name of the paper's topic; a comment that names just one other of the reader's topics is followed."""
-    topic, comment = one_line(item.score.topic), item.score.comment.casefold()
-    if comment and topic and topic.casefold() not in comment:
-        named = [name for name in map(one_line, edition.topics) if name and name.casefold() in comment]
+    topic, comment = one_line(item.score.topic), item.score.comment
+    if comment and topic and not _names(comment, topic):
+        named = [name for name in map(one_line, edition.topics) if name and _names(comment, name)]
         topic = named[0] if len(named) == 1 else topic
     return topic
+
+
+def _names(comment: str, topic: str) -> bool:
+    """True where the topic stands in the comment as words of its own: "AI" is not in "main"."""
+    start = comment.casefold().find(name := topic.casefold())
+    while start >= 0:
+        beside = comment.casefold()[max(0, start - 1) : start] + comment.casefold()[start + len(name) :][:1]
+        if not any(map(str.isalnum, beside)):
+            return True
+        start = comment.casefold().find(name, start + 1)
+    return False
 
 
 def entry(  # noqa: PLR0917 - a paper, where it stands, and how it is told
     item: Scored, number: int, edition: Edition, words: Words, form: Form, place: int = 0, *, with_topic: bool = False
 ) -> Entry:
-    paper, score, is_page = item.paper, item.score, edition.length == "page"
-    new = one_line(to_unicode(score.summary))
-    reason = one_line(to_unicode(worded_reason(item, words, with_topic=with_topic)))
+    paper, is_page = item.paper, edition.length == "page"
+    new, reason = one_line(to_unicode(item.score.summary)), _reason(item, words, with_topic=with_topic)
     if reason.startswith(new.removesuffix("…")):
         new = ""  # the comment says it already
     abstract = one_line(paper.shown.abstract)
-    excerpt = abstract if is_page else telling(abstract, TELLING, said=f"{reason} {new}")
-    if not is_page:
-        new, excerpt = shortened(new, WHY_IN_FULL), shortened(excerpt, TELLING * 3 // 2)
-    why = reason if is_page else shortened(reason, WHY_IN_FULL if form is Form.FULL else WHY_IN_SHORT)
-    if form is Form.BRIEF and not why:
-        why = shortened(new or excerpt, WHY_IN_SHORT)
-    return Entry(
+    shown = Entry(
         number=number,
         place=place,
         paper=paper,
@@ -155,44 +161,66 @@ def entry(  # noqa: PLR0917 - a paper, where it stands, and how it is told
         authors=authors(paper, item.followed, words, AUTHORS_SHOWN if is_page else AUTHORS_IN_BRIEF),
         everyone=authors(paper, item.followed, words, len(paper.shown.authors)),
         new=new,
-        why=why,
+        summary=new,
+        why=reason,
         reason=reason,
         scores=_scores(item, edition, words, with_topic=with_topic),
         facts=_facts(paper, words),
-        excerpt=excerpt,
+        excerpt=abstract,
         abstract=abstract,
         form=form,
         code=addresses(paper.comment, paper.abstract),
     )
+    return shown if is_page else _brief(shown, item, words, with_topic=with_topic)
+
+
+def _brief(shown: Entry, item: Scored, words: Words, *, with_topic: bool) -> Entry:
+    """The entry in whole phrases; those of its abstract that tell most, where it stands in full."""
+    if shown.form is Form.LINE:
+        return replace(shown, new="", why="", excerpt="")
+    is_full = shown.form is Form.FULL
+    new, why = (
+        phrase(shown.new, NEW),
+        _reason(item, words, WHY_IN_FULL if is_full else WHY_IN_SHORT, with_topic=with_topic),
+    )
+    is_told = bool(item.reason and tells(item.reason.sentence) and why)
+    excerpt = _telling(shown, TELLING) if (is_full and not is_told) or not (why or new) else ""
+    return replace(shown, new=new, why=why if is_full else why or new or excerpt, excerpt=excerpt)
+
+
+def _reason(item: Scored, words: Words, length: int = 0, *, with_topic: bool) -> str:
+    """Why the paper is listed; with a length, its comment or its closest sentence as a phrase of about that length."""
+    comment, reason = one_line(to_unicode(item.score.comment)), item.reason
+    if reason:
+        sentence = one_line(to_unicode(reason.sentence))
+        reason = replace(reason, sentence=phrase(sentence, length) if length else sentence)
+    told = replace(
+        item, score=replace(item.score, comment=phrase(comment, length) if length else comment), reason=reason
+    )
+    return one_line(worded_reason(told, words, with_topic=with_topic))
+
+
+def _telling(shown: Entry, length: int) -> str:
+    """What the abstract tells beside what is said of the paper."""
+    return phrase(telling(shown.abstract, length, said=f"{shown.reason} {shown.new}"), length)
 
 
 def glance(edition: Edition, groups: tuple[Group, ...], words: Words) -> tuple[Entry, ...]:
     """The best papers with as much of what is new and why as the first screen holds; a single one needs none."""
     if len(edition.papers) < 2:
         return ()
-    numbers = {entry.place: entry.number for group in groups for entry in group.entries}
-    short = []
-    for place, item in enumerate(edition.papers[:GLANCE]):
-        shown = entry(item, numbers[place], edition, words, Form.FULL, place, with_topic=True)
-        new = shown.new or ("" if item.score.comment else _telling_once(shown))
-        short.append(
-            replace(
-                shown,
-                new=shortened(new, NEW_AT_A_GLANCE),
-                why=shortened(_why_at_a_glance(item, shown, words), WHY_AT_A_GLANCE),
-            )
-        )
-    return tuple(short)
+    entries = {entry.place: entry for group in groups for entry in group.entries}
+    return tuple(_at_a_glance(entries[place], item, words) for place, item in enumerate(edition.papers[:GLANCE]))
 
 
-def _why_at_a_glance(item: Scored, entry: Entry, words: Words) -> str:
-    """The comment, or the topic alone: beside it no sentence has room."""
-    without = replace(item, reason=None) if item.score.topic and not item.score.comment else item
-    return one_line(to_unicode(worded_reason(without, words))) or entry.reason
-
-
-def _telling_once(entry: Entry) -> str:
-    return telling(entry.abstract, 0, said=entry.reason)
+def _at_a_glance(shown: Entry, item: Scored, words: Words) -> Entry:
+    """Without a comment, what the abstract tells is new, and the topic is why: beside it no sentence has room."""
+    new = shown.new or ("" if item.score.comment else _telling(shown, NEW_AT_A_GLANCE))
+    if item.reason and item.score.topic and not item.score.comment:
+        why = f"{one_line(item.score.topic)}: {worded_strength(item.reason.strength, words)}"
+    else:
+        why = _reason(item, words, WHY_AT_A_GLANCE, with_topic=True)
+    return replace(shown, new=phrase(new, NEW_AT_A_GLANCE), why=why)
 
 
 def bare(paper: Paper) -> Entry:

@@ -1,6 +1,6 @@
 """Decides what an edition says once: subject, date, how many, what went wrong, what it cost. Calls nothing."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from newsletter.models.editions import Cadence, Edition, Kind, Links
 from newsletter.models.scores import Cost, Status, Trouble, Usage
@@ -24,12 +24,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the reading cost: tokens, the reader's share in USD, and this month's sum as a sentence."""
+    """What the reading cost: tokens, the reader's share in USD, this month's sum; `line` says it all in one line."""
 
     model: str
     usage: Usage
     cost: Cost
     month: str = ""
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,24 +160,34 @@ def notices(edition: Edition, links: Links, words: Words) -> tuple[Notice, ...]:
         notices.append(Notice(words.say(_FAULTS[edition.status])))
     notices.extend(Notice(worded_fault(fault, words)) for fault in dict.fromkeys(faults) if fault)
     if edition.papers and edition.not_scored:
-        notices.append(Notice(words.say("The papers without a score are named below.")))
+        unscored = words.count(
+            "The paper without a score is named below.",
+            "The papers without a score are named below.",
+            len(edition.not_scored),
+        )
+        notices.append(Notice(unscored))
     if edition.older:
         days = ", ".join(words.day(day) for day in edition.older)
-        notices.append(Notice(words.say("Too old to be part of this mail: the mailings of {days}.", days=days)))
+        older = words.count(
+            "Too old to be part of this mail: the mailing of {days}.",
+            "Too old to be part of this mail: the mailings of {days}.",
+            len(edition.older),
+            days=days,
+        )
+        notices.append(Notice(older))
     return tuple(notices)
 
 
 def account(edition: Edition, words: Words) -> Account | None:
     if edition.scorer == "local" and not edition.usage.total_tokens:
         return None
-    cost, month = edition.cost, edition.month
+    usage, month = edition.usage, edition.month
+    model, cost = one_line(edition.model), Cost(*map(one_line, astuple(edition.cost)))
     spent = words.say("this month ${spent} of ${budget}", spent=month.spent, budget=month.budget) if month else ""
-    return Account(
-        one_line(edition.model),
-        edition.usage,
-        Cost(one_line(cost.prompt), one_line(cost.completion), one_line(cost.total)),
-        spent,
-    )
+    said = [words.count("{n} token", "{n} tokens", usage.total_tokens), spent]
+    if edition.scorer == "local" or not edition.papers:  # else the status says it
+        said.insert(1, words.say("your share of {model}: ${usd}", model=model, usd=cost.total))
+    return Account(model, usage, cost, spent, ", ".join(filter(None, said)))
 
 
 def totals(edition: Edition, words: Words) -> str:
@@ -194,7 +205,7 @@ def totals(edition: Edition, words: Words) -> str:
 
 def footer(edition: Edition, words: Words, sender: Sender) -> tuple[str, ...]:
     """Who wrote the comments, why the reader gets this, who sends it, and where the post reaches them."""
-    lines = [words.say("You get this because you subscribed to {mailer} with topics of your own.", mailer=sender.name)]
+    lines = [words.say("You subscribed to {mailer} with topics of your own.", mailer=sender.name)]
     if edition.scorer != "local" and any(item.score.comment for item in edition.papers):
         lines.insert(0, words.say("Comments written by {model}.", model=one_line(edition.model)))
     if sender.operator:
