@@ -21,7 +21,8 @@ sys.path.insert(0, str(ROOT))
 from newsletter.delivery import message  # noqa: E402
 from newsletter.models.editions import Email  # noqa: E402
 from newsletter.rendering import templates as rendering  # noqa: E402
-from newsletter.rendering.digest import Sender, digest  # noqa: E402
+from newsletter.rendering.digest import digest  # noqa: E402
+from newsletter.rendering.frame import Sender  # noqa: E402
 from newsletter.rendering.language import words  # noqa: E402
 from newsletter.rendering.theme import Theme  # noqa: E402
 from newsletter.sources import origins  # noqa: E402

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from newsletter.models.editions import Edition
 from newsletter.models.scores import Status
-from newsletter.rendering.digest import Sender
+from newsletter.rendering.frame import Sender
 from newsletter.rendering.rss import ITEMS_AT_MOST, feed
 from newsletter.sources import origins
 from tests.builders import a_paper, an_edition, scored

@@ -1,21 +1,44 @@
 """Decides how a reader is told why a paper is there, and what went wrong with scoring: facts in, sentences out."""
 
+from collections.abc import Callable
+
 from newsletter.models.scores import Cap, Fault, Scored, Strength, Trouble
 from newsletter.rendering.language import N_, Words
 
-_TROUBLES = {
-    Trouble.NO_MODEL: N_("No model is set up here, so the papers were ranked by similarity."),
-    Trouble.MODEL_STOPPED: N_("The model could not be used; all papers were ranked by similarity instead."),
-    Trouble.UNSCORED: N_("{0} of {1} papers got no score; all were ranked by similarity instead."),
-    Trouble.SCORER_FAILED: N_("The papers could not be scored, because of an error of ours."),
-    Trouble.UNREAD: N_("{0} of {1} papers, those least like your topics, were ranked by similarity only"),
-    Trouble.UNRATED: N_("The novelty of {0} papers was not rated"),
-    Trouble.NOT_READ_AGAIN: N_("{0} borderline papers were not read a second time"),
-    Trouble.NOT_READ_ALONE: N_("Papers beside one that gives orders were not read again alone"),
-    Trouble.NO_COMMENTS: N_("The papers have no comments"),
-    Trouble.UNKNOWN: N_("Not all papers could be read as planned."),
+_Numbers = tuple[int, ...]
+_TROUBLES: dict[Trouble, Callable[[Words, _Numbers], str]] = {
+    Trouble.NO_MODEL: lambda words, _: words.say("No model is set up here, so the papers were ranked by similarity."),
+    Trouble.MODEL_STOPPED: lambda words, _: words.say(
+        "The model could not be used; all papers were ranked by similarity instead."
+    ),
+    Trouble.UNSCORED: lambda words, n: words.count(
+        "{n} of {total} papers got no score; all were ranked by similarity instead.",
+        "{n} of {total} papers got no score; all were ranked by similarity instead.",
+        n[0],
+        total=n[1],
+    ),
+    Trouble.SCORER_FAILED: lambda words, _: words.say("The papers could not be scored, because of an error of ours."),
+    Trouble.UNREAD: lambda words, n: (
+        words.say("All papers were ranked by similarity only")
+        if n[0] == n[1]
+        else words.count(
+            "{n} of {total} papers, the one least like your topics, was ranked by similarity only",
+            "{n} of {total} papers, those least like your topics, were ranked by similarity only",
+            n[0],
+            total=n[1],
+        )
+    ),
+    Trouble.UNRATED: lambda words, n: words.count(
+        "The novelty of {n} paper was not rated", "The novelty of {n} papers was not rated", n[0]
+    ),
+    Trouble.NOT_READ_AGAIN: lambda words, n: words.count(
+        "{n} borderline paper was not read a second time", "{n} borderline papers were not read a second time", n[0]
+    ),
+    Trouble.NOT_READ_ALONE: lambda words, _: words.say("Papers beside one that gives orders were not read again alone"),
+    Trouble.NO_COMMENTS: lambda words, _: words.say("The papers have no comments"),
+    Trouble.UNKNOWN: lambda words, _: words.say("Not all papers could be read as planned."),
 }
-_ALL_UNREAD = N_("All papers were ranked by similarity only")
+_NUMBERS = {Trouble.UNSCORED: 2, Trouble.UNREAD: 2, Trouble.UNRATED: 1, Trouble.NOT_READ_AGAIN: 1}
 _CAPS = {
     Cap.RUN: N_("{what}: this run's spending limit is reached."),
     Cap.SERVICE_MONTH: N_("{what}: the service's spending limit of this month is reached."),
@@ -25,11 +48,12 @@ _CAPS = {
 
 
 def worded_fault(fault: Fault, words: Words) -> str:
-    """One sentence."""
-    is_all = fault.code is Trouble.UNREAD and len(set(fault.numbers)) == 1
-    text = words.say(_ALL_UNREAD if is_all else _TROUBLES[fault.code])
-    what = text.format(*fault.numbers) if fault.numbers else text
-    return words.say(_CAPS[fault.cap], what=what) if fault.cap else what
+    """One sentence; of a fault that lacks its numbers only that there was one."""
+    is_whole = len(fault.numbers) >= _NUMBERS.get(fault.code, 0)
+    what = _TROUBLES[fault.code if is_whole else Trouble.UNKNOWN](words, fault.numbers)
+    if not fault.cap:
+        return what if what.endswith(".") else f"{what}."
+    return words.say(_CAPS[fault.cap], what=what.removesuffix("."))
 
 
 def worded_reason(item: Scored, words: Words, *, with_topic: bool = True) -> str:
@@ -41,7 +65,7 @@ def worded_reason(item: Scored, words: Words, *, with_topic: bool = True) -> str
         return item.score.comment
     topic, sentence = item.score.topic, item.reason.sentence if item.reason else ""
     if sentence and (not with_topic or not topic):
-        return words.say("Closest sentence: “{sentence}”", sentence=sentence)
+        return words.say("Closest: “{sentence}”", sentence=sentence)
     if sentence:
         return words.say("Closest to your topic “{topic}”: “{sentence}”", topic=topic, sentence=sentence)
     return words.say("Closest to your topic “{topic}”.", topic=topic) if topic else ""

@@ -11,7 +11,9 @@ from markupsafe import Markup
 
 from newsletter.models.editions import Edition, Links
 from newsletter.models.papers import Origin
-from newsletter.rendering.digest import Digest, Entry, Sender, digest
+from newsletter.rendering.digest import Digest, digest
+from newsletter.rendering.entries import Entry
+from newsletter.rendering.frame import Sender
 from newsletter.rendering.language import words
 from newsletter.rendering.templates import page_of
 

@@ -19,9 +19,10 @@ from newsletter.files import find
 from newsletter.models.editions import Attachment, Edition, Email, Links
 from newsletter.models.papers import Origin, Paper
 from newsletter.models.scores import Reason
-from newsletter.rendering.digest import Digest, Sender, digest
+from newsletter.rendering.digest import Digest, digest
+from newsletter.rendering.frame import Sender
 from newsletter.rendering.language import Words, words
-from newsletter.rendering.shorten import fitted
+from newsletter.rendering.shorten import balanced, fitted
 from newsletter.rendering.theme import Theme
 from newsletter.settings import Mail
 
@@ -111,10 +112,11 @@ def render(edition: Edition, links: Links, templates: Templates) -> Email:
     spoken = words(edition.language)
     told = _told(edition, links, templates, spoken)
     context = _context(links, templates, spoken)
+    html = fitted(told, lambda shown: templates.html.render(context, told=shown))
     return Email(
         subject=told.subject,
-        html=fitted(told, lambda shown: templates.html.render(context, told=shown)),
-        text=templates.text.render(context, told=told),
+        html=html,
+        text=balanced(told, html, lambda shown: templates.text.render(context, told=shown)),
         preheader=told.notices[0].text if told.notices else told.status,
         attachment=_attachment(edition, templates),
     )

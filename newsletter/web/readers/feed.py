@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newsletter.links import Purpose
-from newsletter.rendering.digest import Sender
+from newsletter.rendering.frame import Sender
 from newsletter.rendering.rss import feed
 from newsletter.web.pages import Pages
 from newsletter.web.services import Rooms

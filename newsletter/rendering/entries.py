@@ -1,0 +1,260 @@
+"""Decides how each paper of an edition is told: in which form, under which heading, why. Calls nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from newsletter.models.editions import Cadence, Edition
+from newsletter.models.papers import Paper
+from newsletter.models.scores import Scored
+from newsletter.rendering.language import Words
+from newsletter.rendering.reasons import worded_reason, worded_strength
+from newsletter.rendering.sentences import addresses, phrase, shortened, telling, tells
+from newsletter.text.printable import one_line
+from newsletter.text.tex import to_unicode
+
+AUTHORS_SHOWN = 6
+AUTHORS_IN_BRIEF = 1
+FOLLOWED = "★"
+BEST = 5  # papers in full, of a brief edition
+NEXT = 10  # in short after them; the rest is a line each
+GLANCE = 3  # papers of the first screen
+# About how many characters a phrase has in a brief edition.
+NEW_AT_A_GLANCE, WHY_AT_A_GLANCE = 60, 60
+NEW, TELLING = 100, 65
+WHY_IN_FULL, WHY_IN_SHORT = 110, 70
+
+
+class Form(StrEnum):
+    """How much of a paper is shown: all of it, title and sentence, or one line."""
+
+    FULL = "full"
+    BRIEF = "brief"
+    LINE = "line"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One paper as it is shown; `number` counts down the page. Empty fields are left out.
+
+    `authors`, `new`, `why` and `excerpt` are as long as the form wants them; `place` counts the best as 0;
+    `everyone`, `summary`, `reason` and `abstract` are whole.
+    """
+
+    number: int
+    paper: Paper
+    title: str
+    authors: str
+    everyone: str = ""
+    new: str = ""
+    summary: str = ""
+    why: str = ""
+    reason: str = ""
+    scores: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    excerpt: str = ""
+    abstract: str = ""
+    form: Form = Form.BRIEF
+    place: int = 0
+    code: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The paper's id, fit to be shown."""
+        return one_line(self.paper.id)
+
+    @property
+    def mark(self) -> str:
+        """The scores in one text."""
+        return ", ".join(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Papers under one heading: a topic, the best of some days, or a day."""
+
+    heading: str
+    entries: tuple[Entry, ...]
+
+
+def authors(paper: Paper, followed: Sequence[str], words: Words, shown: int = AUTHORS_SHOWN) -> str:
+    """The authors, shortened after `shown` where that spares more than one; followed ones are kept and marked."""
+    names = paper.shown.authors
+    kept = names if len(names) <= shown + 1 else [n for i, n in enumerate(names) if i < shown or n in followed]
+    line = one_line(", ".join(f"{FOLLOWED} {name}" if name in followed else name for name in kept))
+    hidden = len(names) - len(kept)
+    if not hidden:
+        return line
+    return f"{line} " + words.count("and {n} more", "and {n} more", hidden)
+
+
+def groups(edition: Edition, words: Words) -> tuple[Group, ...]:
+    """The papers by topic, each topic where its best paper stands; those of several mailings: the best, then by day."""
+    sections: dict[str, list[tuple[int, Scored]]] = {}
+    placed = list(enumerate(edition.papers))
+    by_day = edition.cadence is not Cadence.DAILY and any(item.date for item in edition.papers)
+    if by_day:
+        best, rest = placed[:BEST], placed[BEST:]
+        sections[_best_heading(edition, words) if rest else ""] = best
+        for place, item in sorted(rest, key=lambda pair: pair[1].date or edition.date):
+            sections.setdefault(words.day(item.date or edition.date), []).append((place, item))
+    else:
+        topics = [_topic(item, edition) for item in edition.papers]
+        beyond = words.say("Beyond your topics") if any(topics) else ""
+        for topic, pair in zip(topics, placed, strict=True):
+            sections.setdefault(topic or beyond, []).append(pair)
+    groups, number = [], 0
+    for heading, items in sections.items():
+        entries = []
+        for place, item in items:
+            number += 1
+            entries.append(entry(item, number, edition, words, _form(place, edition), place, with_topic=by_day))
+        if entries:
+            groups.append(Group(heading, tuple(entries)))
+    return tuple(groups)
+
+
+def _best_heading(edition: Edition, words: Words) -> str:
+    is_week = edition.cadence is Cadence.WEEKLY
+    return words.say("The best of the week") if is_week else words.say("The best of these days")
+
+
+def _form(place: int, edition: Edition) -> Form:
+    if edition.length == "page" or place < BEST:
+        return Form.FULL
+    return Form.BRIEF if place < BEST + NEXT else Form.LINE
+
+
+def _topic(item: Scored, edition: Edition) -> str:
+    """The name of the paper's topic; a comment that names just one other of the reader's topics is followed."""
+    topic, comment = one_line(item.score.topic), item.score.comment
+    if comment and topic and not _names(comment, topic):
+        named = [name for name in map(one_line, edition.topics) if name and _names(comment, name)]
+        topic = named[0] if len(named) == 1 else topic
+    return topic
+
+
+def _names(comment: str, topic: str) -> bool:
+    """True where the topic stands in the comment as words of its own: "AI" is not in "main"."""
+    start = comment.casefold().find(name := topic.casefold())
+    while start >= 0:
+        beside = comment.casefold()[max(0, start - 1) : start] + comment.casefold()[start + len(name) :][:1]
+        if not any(map(str.isalnum, beside)):
+            return True
+        start = comment.casefold().find(name, start + 1)
+    return False
+
+
+def entry(  # noqa: PLR0917 - a paper, where it stands, and how it is told
+    item: Scored, number: int, edition: Edition, words: Words, form: Form, place: int = 0, *, with_topic: bool = False
+) -> Entry:
+    paper, is_page = item.paper, edition.length == "page"
+    new, reason = one_line(to_unicode(item.score.summary)), _reason(item, words, with_topic=with_topic)
+    if reason.startswith(new.removesuffix("…")):
+        new = ""  # the comment says it already
+    abstract = one_line(paper.shown.abstract)
+    shown = Entry(
+        number=number,
+        place=place,
+        paper=paper,
+        title=one_line(paper.shown.title) or one_line(paper.id),
+        authors=authors(paper, item.followed, words, AUTHORS_SHOWN if is_page else AUTHORS_IN_BRIEF),
+        everyone=authors(paper, item.followed, words, len(paper.shown.authors)),
+        new=new,
+        summary=new,
+        why=reason,
+        reason=reason,
+        scores=_scores(item, edition, words, with_topic=with_topic),
+        facts=_facts(paper, words),
+        excerpt=abstract,
+        abstract=abstract,
+        form=form,
+        code=addresses(paper.comment, paper.abstract),
+    )
+    return shown if is_page else _brief(shown, item, words, with_topic=with_topic)
+
+
+def _brief(shown: Entry, item: Scored, words: Words, *, with_topic: bool) -> Entry:
+    """The entry in whole phrases; those of its abstract that tell most, where it stands in full."""
+    if shown.form is Form.LINE:
+        return replace(shown, new="", why="", excerpt="")
+    is_full = shown.form is Form.FULL
+    new, why = (
+        phrase(shown.new, NEW),
+        _reason(item, words, WHY_IN_FULL if is_full else WHY_IN_SHORT, with_topic=with_topic),
+    )
+    is_told = bool(item.reason and tells(item.reason.sentence) and why)
+    excerpt = _telling(shown, TELLING) if (is_full and not is_told) or not (why or new) else ""
+    return replace(shown, new=new, why=why if is_full else why or new or excerpt, excerpt=excerpt)
+
+
+def _reason(item: Scored, words: Words, length: int = 0, *, with_topic: bool) -> str:
+    """Why the paper is listed; with a length, its comment or its closest sentence as a phrase of about that length."""
+    comment, reason = one_line(to_unicode(item.score.comment)), item.reason
+    if reason:
+        sentence = one_line(to_unicode(reason.sentence))
+        reason = replace(reason, sentence=phrase(sentence, length) if length else sentence)
+    told = replace(
+        item, score=replace(item.score, comment=phrase(comment, length) if length else comment), reason=reason
+    )
+    return one_line(worded_reason(told, words, with_topic=with_topic))
+
+
+def _telling(shown: Entry, length: int) -> str:
+    """What the abstract tells beside what is said of the paper."""
+    return phrase(telling(shown.abstract, length, said=f"{shown.reason} {shown.new}"), length)
+
+
+def glance(edition: Edition, groups: tuple[Group, ...], words: Words) -> tuple[Entry, ...]:
+    """The best papers with as much of what is new and why as the first screen holds; a single one needs none."""
+    if len(edition.papers) < 2:
+        return ()
+    entries = {entry.place: entry for group in groups for entry in group.entries}
+    return tuple(_at_a_glance(entries[place], item, words) for place, item in enumerate(edition.papers[:GLANCE]))
+
+
+def _at_a_glance(shown: Entry, item: Scored, words: Words) -> Entry:
+    """Without a comment, what the abstract tells is new, and the topic is why: beside it no sentence has room."""
+    new = shown.new or ("" if item.score.comment else _telling(shown, NEW_AT_A_GLANCE))
+    if item.reason and item.score.topic and not item.score.comment:
+        why = f"{one_line(item.score.topic)}: {worded_strength(item.reason.strength, words)}"
+    else:
+        why = _reason(item, words, WHY_AT_A_GLANCE, with_topic=True)
+    return replace(shown, new=phrase(new, NEW_AT_A_GLANCE), why=why)
+
+
+def bare(paper: Paper) -> Entry:
+    return Entry(0, paper, one_line(paper.shown.title) or one_line(paper.id), "", form=Form.LINE)
+
+
+def _scores(item: Scored, edition: Edition, words: Words, *, with_topic: bool) -> tuple[str, ...]:
+    """What a model said in numbers, or how near the paper is in a word where none graded it."""
+    score, parts = item.score, []
+    if edition.scorer == "local" or item.reason:
+        parts += [worded_strength(item.reason.strength, words)] if item.reason else []
+    else:
+        parts.append(words.say("relevance {n}", n=score.relevance))
+        parts += [words.say("novelty {n}", n=score.novelty)] if score.novelty is not None else []
+    if with_topic and (topic := _topic(item, edition)):
+        parts.append(topic)
+    return tuple(parts)
+
+
+def _facts(paper: Paper, words: Words) -> tuple[str, ...]:
+    """When it was submitted, where it is filed, and what its authors say of it."""
+    submitted = words.date(paper.submitted_at.date()) if paper.submitted_at else ""
+    version = words.say("version {n}", n=paper.version) if paper.version > 1 else ""
+    said = [shortened(one_line(paper.comment), 160), shortened(one_line(paper.journal_ref), 120)]
+    return tuple(part for part in (submitted, version, one_line(paper.primary_category), *said) if part)
+
+
+def near_heading(edition: Edition, words: Words) -> str:
+    """Under the cut is only what is one point below a threshold."""
+    if not edition.papers:
+        return words.say("The closest were")
+    is_just = edition.min_relevance and all(
+        item.score.relevance >= edition.min_relevance - 1
+        and (item.score.novelty is None or item.score.novelty >= edition.min_novelty - 1)
+        for item in edition.near_misses
+    )
+    return words.say("Just under the cut") if is_just else words.say("Closest")
