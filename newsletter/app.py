@@ -53,7 +53,15 @@ def home_settings() -> Settings:
 
 def sections() -> Iterable[type[Section]]:
     """The settings sections of the modules that have their own."""
-    return (*backends.sections(), *source_modules.sections(), Theme, Delivery, Breakers, OpenAISettings)
+    return (
+        *backends.sections(),
+        *source_modules.sections(),
+        Theme,
+        Delivery,
+        Breakers,
+        OpenAISettings,
+        connect.EmbeddingsSettings,
+    )
 
 
 def templates(settings: Settings) -> Templates:
@@ -90,11 +98,11 @@ def services(
     backend, options = backends.connect(settings), backends.options(settings)
     stop = stop or threading.Event()
     try:
-        with connect.scorer(settings, store, local_scorer(store), command="run", clock=now, warn=warn) as scorer:
+        with connect.spending(settings, store, command="run", clock=now, warn=warn) as budget:
             yield Services(
                 composing=Composing(
                     store=store,
-                    scorer=scorer,
+                    scorer=connect.scorer(settings, store, local_scorer(store), budget, clock=now, warn=warn),
                     origins=source_modules.origins(),
                     taxonomy=source_modules.taxonomy(),
                     to_people=backend.reaches_people,
