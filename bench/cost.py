@@ -139,7 +139,6 @@ def a_scorer(lab: Lab, store: Store, settings: OpenAISettings, now: datetime) ->
         prices=prices_of(settings.model, {}),
         budget=Budget(store.charges, run_id, Caps(picodollars(1000), picodollars(1000)), now),
         prompts=prompts,
-        run_id=run_id,
         recipe=store.scores.recipe_key(Recipe(settings.model, settings.effort, prompts.version, SCHEMA_VERSION)),
         clock=lambda: datetime.now(UTC),
         warn=print,

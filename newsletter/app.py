@@ -57,7 +57,15 @@ def home_settings() -> Settings:
 
 def sections() -> Iterable[type[Section]]:
     """The settings sections of the modules that have their own."""
-    return (*backends.sections(), *source_modules.sections(), Theme, Delivery, Breakers, OpenAISettings)
+    return (
+        *backends.sections(),
+        *source_modules.sections(),
+        Theme,
+        Delivery,
+        Breakers,
+        OpenAISettings,
+        connect.EmbeddingsSettings,
+    )
 
 
 def templates(settings: Settings) -> Templates:
@@ -116,12 +124,12 @@ def services(
     stop = stop or threading.Event()
     with (
         desk(settings, store, stop, lambda done: progress("send", done)) as made,
-        connect.scorer(settings, store, local_scorer(store), command="run", clock=now, warn=warn) as scorer,
+        connect.spending(settings, store, command="run", clock=now, warn=warn) as budget,
     ):
         yield Services(
             composing=Composing(
                 store=store,
-                scorer=scorer,
+                scorer=connect.scorer(settings, store, local_scorer(store), budget, clock=now, warn=warn),
                 origins=source_modules.origins(),
                 taxonomy=source_modules.taxonomy(),
                 to_people=made.backend.reaches_people,

@@ -108,7 +108,6 @@ def a_run(store: Store, model: FakeModel, **settings: Any) -> Run:
         prices=prices_of(chosen.model, chosen.prices),
         budget=Budget(store.charges, run_id, caps, NOON),
         prompts=PROMPTS,
-        run_id=run_id,
         recipe=store.scores.recipe_key(Recipe(chosen.model, chosen.effort, PROMPTS.version, SCHEMA_VERSION)),
         clock=lambda: NOON,
         warn=warnings.append,

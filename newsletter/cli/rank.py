@@ -124,7 +124,8 @@ def _read_by_model(file: TopicsFile, mailing: Mailing) -> Scores:
         subscriber = store.subscribers.save("rank", replace(file, wishes=wishes), FileStamp(0, 0), app.now())
         papers = tuple(announcement.paper for announcement in announcements)
         reading = Reading(subscriber, mailing.date, papers, Pool(papers))
-        with connect.scorer(settings, store, Similarity(), command="rank", clock=app.now, warn=show.warning) as scorer:
+        with connect.spending(settings, store, command="rank", clock=app.now, warn=show.warning) as budget:
+            scorer = connect.scorer(settings, store, Similarity(), budget, clock=app.now, warn=show.warning)
             scores = scorer.score(reading)
             said = scorer.comment(reading, () if scores.fault else best_first(scores.scored)[: wishes.max_papers])
     english = words("en")

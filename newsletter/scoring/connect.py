@@ -2,79 +2,111 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 from urllib.parse import urlsplit
 
+from newsletter.errors import SettingsError
 from newsletter.models.papers import Clock
 from newsletter.models.scores import Scorer
 from newsletter.money import picodollars
 from newsletter.scoring.model.budget import Budget, Caps
 from newsletter.scoring.model.calls import Asker
-from newsletter.scoring.model.client import Model, OpenAISettings, connect
+from newsletter.scoring.model.client import EMBEDDINGS, Model, OpenAISettings, Tries, connect
+from newsletter.scoring.model.embeddings import Embedder
 from newsletter.scoring.model.prices import prices_of
 from newsletter.scoring.model.prompts import SCHEMA_VERSION, load_prompts
 from newsletter.scoring.model.reader import KEPT_WARM, ModelScorer, WithoutModel
 from newsletter.scoring.model.sharing import Planned
-from newsletter.settings import Settings
+from newsletter.settings import Section, Settings
 from newsletter.store import Store
+from newsletter.store.endpoints import Endpoint
 from newsletter.store.scores import Recipe
+
+NO_KEY = "none"  # for an endpoint of one's own; the client sends some key
+
+
+class EmbeddingsSettings(Section):
+    """Which model makes vectors of papers, and where; without a model there are none, without a URL OPENAI_BASE_URL."""
+
+    section: ClassVar[str] = "embeddings"
+    model: str = ""
+    base_url: str = ""
 
 
 @contextmanager
-def scorer(
-    settings: Settings,
-    store: Store,
-    local: Scorer,
-    *,
-    command: str,
-    clock: Clock,
-    warn: Callable[[str], None],
-) -> Iterator[Scorer]:
-    """The model where a key is set, else the local scorer. Raises SettingsError for a model without a price."""
-    key = settings.secret("OPENAI_API_KEY")
-    if not key:
-        yield WithoutModel(local)
-        return
-    chosen = settings.of(OpenAISettings)
-    prices = prices_of(chosen.model, chosen.prices)
-    prompts = load_prompts(settings.home)
-    now = clock()
+def spending(
+    settings: Settings, store: Store, *, command: str, clock: Clock, warn: Callable[[str], None]
+) -> Iterator[Budget]:
+    """Opens a run, to which its calls are charged, and closes it.
+
+    Only under the run lock, or on a database of one's own: calls that another run has under way are settled as lost.
+    """
+    chosen, now = settings.of(OpenAISettings), clock()
     if dead := store.charges.settle_dead_runs():
         warn(f"a run was killed with {dead} calls under way: they are settled as lost, see `newsletter costs`")
     run_id = store.charges.start_run(command, now)
     caps = Caps(run=picodollars(chosen.max_usd_per_run), month=picodollars(chosen.max_usd_per_month))
-    url = settings.secret("OPENAI_BASE_URL")
-    known = store.endpoints.learned(_place(url), chosen.model, now)
-    refused, context = known.refused, known.context_tokens
+    yield Budget(store.charges, run_id, caps, now)
+    store.charges.finish_run(run_id, "done", clock())
 
-    def learn_refused(found: frozenset[str]) -> None:
-        nonlocal refused
-        refused = found
-        store.endpoints.learn(_place(url), chosen.model, refused, context, clock())
 
-    def learn_context(found: int) -> None:
-        nonlocal context
-        context = found
-        store.endpoints.learn(_place(url), chosen.model, refused, context, clock())
+def embedder(
+    settings: Settings, store: Store, budget: Budget, *, clock: Clock, warn: Callable[[str], None]
+) -> Embedder | None:
+    """The embeddings model that newsletter.toml names; None where it names none.
 
-    model = Model(chosen, connect(chosen, key, url), warn=warn, refused=refused, learn=learn_refused)
+    Raises SettingsError for a model without a price, and for one that nothing can reach.
+    """
+    chosen, endpoint = settings.of(EmbeddingsSettings), settings.of(OpenAISettings)
+    key = settings.secret("OPENAI_API_KEY")
+    if not chosen.model:
+        return None
+    if not (key or chosen.base_url):
+        raise SettingsError("embeddings.model: name embeddings.base_url too, or set OPENAI_API_KEY")
+    url = chosen.base_url or settings.secret("OPENAI_BASE_URL")
+    return Embedder(
+        store=store,
+        model=chosen.model,
+        post=connect(endpoint, key or NO_KEY, url, EMBEDDINGS),
+        tries=Tries(chosen.model, endpoint.attempts, warn=warn, setting="embeddings.model"),
+        prices=prices_of(chosen.model, endpoint.prices),
+        budget=budget,
+        clock=clock,
+    )
+
+
+def scorer(
+    settings: Settings, store: Store, local: Scorer, budget: Budget, *, clock: Clock, warn: Callable[[str], None]
+) -> Scorer:
+    """The model where a key is set, else the local scorer. Raises SettingsError for a model without a price."""
+    key = settings.secret("OPENAI_API_KEY")
+    if not key:
+        return WithoutModel(local)
+    chosen, url, now = settings.of(OpenAISettings), settings.secret("OPENAI_BASE_URL"), clock()
+    prompts = load_prompts(settings.home)
+    endpoint = Endpoint(store.endpoints, _place(url), chosen.model, clock)
+    context = min(chosen.context_tokens, endpoint.known.context_tokens or chosen.context_tokens)
+    model = Model(
+        chosen,
+        connect(chosen, key, url),
+        warn=warn,
+        refused=endpoint.known.refused,
+        learn=lambda refused: endpoint.learn(refused=refused),
+    )
     asker = Asker(
         store=store,
         model=model,
-        prices=prices,
-        budget=Budget(store.charges, run_id, caps, now),
+        prices=prices_of(chosen.model, chosen.prices),
+        budget=budget,
         prompts=prompts,
-        run_id=run_id,
         recipe=store.scores.recipe_key(Recipe(chosen.model, chosen.effort, prompts.version, SCHEMA_VERSION)),
         clock=clock,
         warn=warn,
         context=context,
-        learn=learn_context,
+        learn=lambda tokens: endpoint.learn(context_tokens=tokens),
     )
     warm = store.charges.warm_blocks(now - KEPT_WARM)
-    yield ModelScorer(
-        asker, Planned(store, prompts, min(chosen.context_tokens, context or chosen.context_tokens), warm), local
-    )
-    store.charges.finish_run(run_id, model.stopped or "done", clock())
+    return ModelScorer(asker, Planned(store, prompts, context, warm), local)
 
 
 def _place(url: str) -> str:

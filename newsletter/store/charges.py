@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -13,6 +13,7 @@ from newsletter.models.scores import Tokens, Usage
 from newsletter.money import split
 from newsletter.store.database import Database, Row
 
+Keep = Callable[[Connection], None]  # saves something within a transaction
 Grouping = Literal["subscriber", "day", "stage", "model"]
 
 
@@ -119,6 +120,12 @@ class Charges:
         """Gives back what was reserved for a call that cost nothing."""
         with self._database.writing() as db:
             _release(db, reservations)
+
+    def save(self, charge: Charge, reservations: Sequence[int], keep: Keep) -> None:
+        """Saves a charge, and by `keep` what it bought: all or nothing."""
+        with self._database.writing() as db:
+            self.insert(db, charge, reservations)
+            keep(db)
 
     def insert(self, db: Connection, charge: Charge, reservations: Sequence[int]) -> int:
         """Within the caller's transaction: saves a charge with its shares and settles its reservations."""

@@ -43,7 +43,7 @@ class Budget:
 
     def __init__(self, charges: Charges, run_id: int, caps: Caps, now: datetime) -> None:
         self._charges = charges
-        self._run_id = run_id
+        self.run_id = run_id
         self._caps = caps
         self._lock = threading.Lock()
         month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -78,7 +78,7 @@ class Budget:
                 raise OutOfMoney(Cap.OWN_MONTH)
             self._move(amounts, 1)
         try:
-            return Reservation(amounts, tuple(self._charges.reserve(self._run_id, amounts, now, stage, model)))
+            return Reservation(amounts, tuple(self._charges.reserve(self.run_id, amounts, now, stage, model)))
         except BaseException:
             with self._lock:
                 self._move(amounts, -1)

@@ -72,7 +72,6 @@ class Asker:
         prices: Prices,
         budget: Budget,
         prompts: Prompts,
-        run_id: int,
         recipe: int,
         clock: Clock,
         warn: Callable[[str], None],
@@ -85,7 +84,6 @@ class Asker:
         self.prompts = prompts
         self.recipe = recipe
         self._prices = prices
-        self._run_id = run_id
         self._clock = clock
         self._warn = warn
         self._lock = threading.Lock()
@@ -196,7 +194,7 @@ class Asker:
         total = price.prompt(reply.tokens) + completion
         paid = _parts(total, price.written(reply.tokens), q)
         charge = Charge(
-            run_id=self._run_id,
+            run_id=self.budget.run_id,
             date=q.date,
             at=self._clock(),
             stage=q.stage,

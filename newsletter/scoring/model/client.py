@@ -27,6 +27,7 @@ LONGEST_PAUSE = 120.0  # seconds, whatever Retry-After says
 FLEX_REFUSALS = 3  # rate limits on flex before this one call goes to the standard tier
 FAILURES_IN_A_ROW = 5  # calls that came to nothing before the run stops calling
 WORDY = 8  # how much longer an answer gets that no schema holds to its form
+CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
 SECRET_FROM = 6  # characters; a shorter key ("none", "x") is no secret
 
 
@@ -167,6 +168,80 @@ _TEMPORARY = (0, 408, 409, 425, 429)
 _FATAL_CODES = ("insufficient_quota", "billing_hard_limit_reached", "model_not_found", "invalid_api_key")
 
 
+class Tries:
+    """What an endpoint's troubles mean for a run: when a call is tried again, and when calling stops for all.
+
+    Safe to use from several threads. `name` is the model's, `setting` the key that names it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        attempts: int,
+        *,
+        warn: Callable[[str], None],
+        sleep: Callable[[float], None] = time.sleep,
+        rng: random.Random | None = None,
+        setting: str = "openai.model",
+    ) -> None:
+        self._name = name
+        self._setting = setting
+        self._attempts = attempts
+        self._warn = warn
+        self._sleep = sleep
+        self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
+        self._lock = threading.Lock()
+        self._failures = 0
+        self.stopped = ""
+
+    def check(self) -> None:
+        """Raises ModelStopped where calling has stopped."""
+        if self.stopped:
+            raise ModelStopped(self.stopped)
+
+    def stop(self, reason: str) -> NoReturn:
+        """Ends all calls of this run, and says why once. Raises ModelStopped."""
+        with self._lock:
+            first = not self.stopped
+            self.stopped = self.stopped or reason
+        if first:
+            self._warn(self.stopped)
+        raise ModelStopped(self.stopped)
+
+    def answered(self) -> None:
+        """A call came to something."""
+        with self._lock:
+            self._failures = 0
+
+    def failed(self, error: Rejected, attempt: int) -> None:
+        """Waits until a call may be tried again; `attempt` counts from one.
+
+        Raises Unanswered (TooLong) where trying again is of no use, ModelStopped where no call will succeed.
+        """
+        if error.overflows:
+            raise TooLong(str(error), error.context)
+        if error.status in (401, 403, 404) or error.code in _FATAL_CODES:
+            self.stop(f"{self._name} refuses every call ({error}): check key, quota and {self._setting}")
+        if error.status not in _TEMPORARY and error.status < 500:
+            raise Unanswered(str(error))
+        if attempt >= self._attempts:
+            self._give_up(error)
+        self._sleep(self._pause(error, attempt))
+
+    def _give_up(self, error: Rejected) -> NoReturn:
+        with self._lock:
+            self._failures += 1
+            out = self._failures >= FAILURES_IN_A_ROW
+        if out:
+            self.stop(f"{self._name} did not answer {FAILURES_IN_A_ROW} calls in a row ({error})")
+        raise Unanswered(str(error))
+
+    def _pause(self, error: Rejected, attempt: int) -> float:
+        """Seconds to wait: what the server asks for, else twice as long each time; jitter parts the herd."""
+        wait = error.retry_after if error.retry_after is not None else min(60.0, 0.25 * 2**attempt)
+        return float(min(LONGEST_PAUSE, wait) * (1 + 0.5 * self._rng.random()))
+
+
 class Model:
     """One endpoint and one model; safe to use from several threads."""
 
@@ -183,22 +258,23 @@ class Model:
     ) -> None:
         self.settings = settings
         self._post = post
-        self._sleep = sleep
-        self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
         self._warn = warn
+        self._tries = Tries(settings.model, settings.attempts, warn=warn, sleep=sleep, rng=rng)
         self._features = _Features(settings.effort, settings.service_tier)
         self._features.on -= set(refused)
         self._learn = learn
         self._lock = threading.Lock()
-        self._failures = 0
         self._answered = False
         self._told = False
-        self._stopped = ""
 
     @property
     def stopped(self) -> str:
         """Why nothing is asked any more in this run; empty while all is well."""
-        return self._stopped
+        return self._tries.stopped
+
+    def stop(self, reason: str) -> NoReturn:
+        """Ends all calls of this run, and says why once. Raises ModelStopped."""
+        self._tries.stop(reason)
 
     def roomy(self, prompt: Prompt) -> Prompt:
         """The prompt with room for an answer that no schema holds to its form, where the endpoint has none."""
@@ -212,8 +288,7 @@ class Model:
         """
         tier, refusals, started, attempt = self._features.tier, 0, time.monotonic(), 0
         while True:
-            if self._stopped:
-                raise ModelStopped(self._stopped)
+            self._tries.check()
             body = self._body(prompt, tier)
             try:
                 reply = _reply(self._post(body), prompt, attempt, started)
@@ -224,22 +299,19 @@ class Model:
                     return Reply("", "filter", Tokens(), tier)
                 if self._drop_what_it_refuses(error, body):
                     continue
-                self._raise_if_final(error)
                 attempt += 1
                 refusals += error.status == 429
                 if error.timed_out or error.code == "resource_unavailable" or refusals >= FLEX_REFUSALS:
                     tier = STANDARD
-                if attempt == self.settings.attempts:
-                    self._count_failure(error)
-                    raise Unanswered(str(error)) from None
-                self._sleep(self._pause(error, attempt))
+                self._tries.failed(error, attempt)
             else:
                 self._answered_well(reply)
                 return reply
 
     def _answered_well(self, reply: Reply) -> None:
+        self._tries.answered()
         with self._lock:
-            self._failures, self._answered = 0, True
+            self._answered = True
             told, self._told = self._told, self._told or reply.estimated
         if reply.estimated and not told:
             self._warn(f"{self.settings.model} says no possible usage: tokens are estimated from the characters")
@@ -272,31 +344,6 @@ class Model:
             body["prompt_cache_key"] = prompt.cache_key
         return body
 
-    def _raise_if_final(self, error: Rejected) -> None:
-        """Raises where trying again is of no use."""
-        if error.overflows:
-            raise TooLong(str(error), error.context)
-        if error.status in (401, 403, 404) or error.code in _FATAL_CODES:
-            self.stop(f"{self.settings.model} refuses every call ({error}): check key, quota and openai.model")
-        if error.status not in _TEMPORARY and error.status < 500:
-            raise Unanswered(str(error))
-
-    def stop(self, reason: str) -> NoReturn:
-        """Ends all calls of this run, and says why once. Raises ModelStopped."""
-        with self._lock:
-            first = not self._stopped
-            self._stopped = self._stopped or reason
-        if first:
-            self._warn(self._stopped)
-        raise ModelStopped(self._stopped)
-
-    def _count_failure(self, error: Rejected) -> None:
-        with self._lock:
-            self._failures += 1
-            out = self._failures >= FAILURES_IN_A_ROW
-        if out:
-            self.stop(f"{self.settings.model} did not answer {FAILURES_IN_A_ROW} calls in a row ({error})")
-
     def _drop_what_it_refuses(self, error: Rejected, body: Mapping[str, Any]) -> bool:
         """True when the call may be tried again without something; another thread may have dropped it already."""
         if error.status not in (400, 422) or error.overflows or error.code in _FATAL_CODES:
@@ -327,14 +374,9 @@ class Model:
             self._learn(frozenset(_SAID) - features.on)
             self._warn(f"{self.settings.model} refuses {_SAID[name]} ({error.message}): none for the rest of the run")
 
-    def _pause(self, error: Rejected, attempt: int) -> float:
-        """Seconds to wait: what the server asks for, else twice as long each time; jitter parts the herd."""
-        wait = error.retry_after if error.retry_after is not None else min(60.0, 0.25 * 2**attempt)
-        return float(min(LONGEST_PAUSE, wait) * (1 + 0.5 * self._rng.random()))
 
-
-def connect(settings: OpenAISettings, key: str, base_url: str) -> Post:
-    """Posts through the openai package, imported here because it takes a third of a second."""
+def connect(settings: OpenAISettings, key: str, base_url: str, path: str = CHAT) -> Post:
+    """Posts to one path through the openai package, imported here because it takes a third of a second."""
     import httpx2  # noqa: PLC0415 - only those who call a model pay for it
     import openai  # noqa: PLC0415
 
@@ -343,7 +385,7 @@ def connect(settings: OpenAISettings, key: str, base_url: str) -> Post:
     def post(body: dict[str, Any]) -> Posted:
         try:
             # Not chat.completions.create: walking a long request to drop unset values takes longer than sending it.
-            answer = client.post("/chat/completions", cast_to=httpx2.Response, body=body)
+            answer = client.post(path, cast_to=httpx2.Response, body=body)
             return Posted(replies.parsed(answer.text), answer.headers.get("x-request-id", ""))
         except openai.APIStatusError as error:
             detail = error.body if isinstance(error.body, dict) else {}

@@ -6,7 +6,7 @@ the tokens are estimated from the characters, and marked so.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -75,7 +75,7 @@ def _count(value: object) -> int | None:
     return None
 
 
-def _object(value: object) -> object:
+def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
@@ -184,6 +184,15 @@ def _tokens(usage: _Usage, sent: Sent, answered: int) -> tuple[Tokens, bool]:
     return Tokens(prompt=-(-sent.chars // CHARS_PER_TOKEN), completion=-(-answered // CHARS_PER_TOKEN)), True
 
 
+def embedding_tokens(body: object, texts: Sequence[str]) -> tuple[int, bool]:
+    """The tokens that an embeddings call used, and False; an estimate from the characters, and True."""
+    usage = _Usage.model_validate(_object(_object(body).get("usage")))
+    size = sum(len(text.encode()) for text in texts)
+    if usage.prompt_tokens is not None and 0 < usage.prompt_tokens <= size * MOST_TOKENS_A_BYTE + TEMPLATE_TOKENS:
+        return usage.prompt_tokens, False
+    return sum(-(-len(text) // CHARS_PER_TOKEN) for text in texts), True
+
+
 def parsed(text: str) -> object:
     """The body of a reply: JSON, or the chunks of a stream put together. Raises NoAnswer."""
     if text.lstrip().startswith(("data:", "event:", ":")):
@@ -203,7 +212,6 @@ def _streamed(text: str) -> dict[str, Any]:
         for choice in _objects(chunk.get("choices")):
             assert isinstance(choice, dict), "_objects gives objects"
             delta = _object(choice.get("delta") or choice.get("message"))
-            assert isinstance(delta, dict), "_object gives one"
             content += _text(delta.get("content"))
             thought += _text(delta.get("reasoning_content"))
             finish = _word(choice.get("finish_reason")) or finish
