@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from newsletter.errors import Busy, SettingsError
 from newsletter.files import write_atomically
 from newsletter.links import Signer, keys_of
 from newsletter.models.papers import Progress, Taxonomy
+from newsletter.models.sends import Backend
 from newsletter.pipeline import Services, writer
 from newsletter.rendering.templates import Templates, load_templates
 from newsletter.rendering.theme import Theme
@@ -31,6 +32,7 @@ from newsletter.scoring.similarity import Similarity
 from newsletter.settings import Section, Settings, load
 from newsletter.sources.contract import Source
 from newsletter.store import Store
+from newsletter.subscribers.just_me import is_just_me
 from newsletter.subscribers.membership import Membership
 
 SETTINGS_FILE = "newsletter.toml"
@@ -111,7 +113,7 @@ def services(
 
     `at_once`: what is composed waits for no reader's hour.
     """
-    backend, options = backends.connect(settings), backends.options(settings)
+    backend, options = connected(settings), backends.options(settings)
     stop = stop or threading.Event()
     try:
         with connect.scorer(settings, store, local_scorer(store), command="run", clock=now, warn=warn) as scorer:
@@ -131,7 +133,9 @@ def services(
                     store=store,
                     backend=backend,
                     backend_name=settings.mail.backend,
-                    write=writer(store, templates(settings), signer(settings), settings.mail, now, _prompt(settings)),
+                    write=writer(
+                        store, templates(settings), _mail_signer(settings), settings.mail, now, _prompt(settings)
+                    ),
                     sender=settings.mail.sender,
                     clock=now,
                     lanes=options.lanes,
@@ -168,10 +172,26 @@ def sources(settings: Settings) -> list[Source]:
     return source_modules.connect(settings, state(settings), now, time.sleep)
 
 
+def just_me(settings: Settings) -> bool:
+    """True where this home mails only its own operator, by SMTP. Raises TopicsError where its one file is no good."""
+    assert settings.home is not None, "subscribers live in a home"
+    return settings.mail.backend == "smtp" and is_just_me(settings.home / "subscribers", settings.mail.address)
+
+
+def connected(settings: Settings) -> Backend:
+    """The backend that newsletter.toml names. Raises SettingsError where it may not be used as it stands."""
+    return backends.connect(settings, just_me=_needs_less(settings))
+
+
 def reaches_people(settings: Settings) -> bool:
-    """True when the backend that newsletter.toml names mails people."""
-    with closing(backends.connect(settings)) as backend:
-        return backend.reaches_people
+    """True when the backend that newsletter.toml names mails people, and may. Raises SettingsError as `connected`."""
+    backends.check(settings, just_me=_needs_less(settings))
+    return backends.reaches_people(settings)
+
+
+def _needs_less(settings: Settings) -> bool:
+    """True where not all is set that mailing others needs, and nobody else is mailed."""
+    return bool(backends.lacking(settings)) and just_me(settings)
 
 
 def mark(settings: Settings) -> Path:
@@ -179,8 +199,13 @@ def mark(settings: Settings) -> Path:
     return Path(settings.of(Delivery).epoch_file or state(settings) / "dispatch.mark")
 
 
+def _mail_signer(settings: Settings) -> Signer | None:
+    """Signs the links of emails; None where they could lead nowhere, for one who mails only themself."""
+    return signer(settings) if backends.has_links(settings) else None
+
+
 def signer(settings: Settings) -> Signer:
-    """Signs with NEWSLETTER_SECRET; the outbox, which mails nobody, may make a key of its own."""
+    """Signs with NEWSLETTER_SECRET; the outbox, and who mails only themself, may have a key made for them."""
     keys = keys_of(settings.secret("NEWSLETTER_SECRET"))
     return Signer(settings.web.base_url, keys or (_own_key(state(settings) / "secret"),))
 

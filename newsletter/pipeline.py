@@ -74,15 +74,18 @@ def run(entries: Entries, services: Services, only: date | None = None, *, send:
 def writer(  # noqa: PLR0917 - what a message takes
     store: Store,
     templates: Templates,
-    signer: Signer,
+    signer: Signer | None,
     mail: Mail,
     clock: Clock,
     prompt: Callable[[str], str] = str,
 ) -> Callable[[Send], bytes]:
-    """Makes the message that carries a send's edition; `prompt` makes the model's instructions of some topics."""
+    """Makes the message that carries a send's edition; `prompt` makes the model's instructions of some topics.
+
+    Without a signer the email has no link to this service, and one leaves by a reply to the List-Unsubscribe address.
+    """
 
     def write(send: Send) -> bytes:
-        links = _links(send, store, signer)
+        links = _links(send, store, signer) if signer else Links()
         edition = store.editions.load(send.edition_id)
         if edition.attach == "page" and edition.scorer == "openai":
             edition = replace(edition, prompt=prompt(store.editions.topics(send.edition_id)))
