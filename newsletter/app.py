@@ -43,6 +43,16 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def sleep(seconds: float) -> None:
+    """The patience of the command line."""
+    time.sleep(seconds)
+
+
+def has_home() -> bool:
+    """True where the current folder, or NEWSLETTER_HOME, is a newsletter's home."""
+    return (Path(os.environ.get("NEWSLETTER_HOME") or ".") / SETTINGS_FILE).is_file()
+
+
 def home_settings() -> Settings:
     """The settings of the home folder: the current one, or NEWSLETTER_HOME. Raises SettingsError where it is none."""
     home = Path(os.environ.get("NEWSLETTER_HOME") or ".").resolve()
@@ -169,7 +179,7 @@ def taxonomy() -> Taxonomy:
 
 def sources(settings: Settings) -> list[Source]:
     """The sources of mailings, with the clock and the sleep of the command line."""
-    return source_modules.connect(settings, state(settings), now, time.sleep)
+    return source_modules.connect(settings, state(settings), now, sleep)
 
 
 def just_me(settings: Settings) -> bool:

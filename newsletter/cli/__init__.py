@@ -22,6 +22,7 @@ from newsletter.cli import (
     resolve,
     resume,
     run,
+    send_test,
     sends,
     serve,
     subscribers,
@@ -67,6 +68,7 @@ app.command("explain")(explain.explain)
 app.command("resolve")(resolve.resolve)
 app.command("replay")(replay.replay)
 app.command("resume")(resume.resume)
+app.command("send-test")(send_test.send_test)
 app.command("serve")(serve.serve)
 app.command("bounces")(bounces.bounces)
 app.add_typer(subscribers.commands, name="subscribers")
