@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from newsletter.files import write_atomically
 from newsletter.links import Signer, keys_of
 from newsletter.models.editions import Kind
 from newsletter.models.papers import Progress, Taxonomy
+from newsletter.models.sends import Backend
 from newsletter.pipeline import Services, send_ready, writer
 from newsletter.rendering.templates import Templates, load_templates
 from newsletter.rendering.theme import Theme
@@ -33,6 +34,7 @@ from newsletter.scoring.similarity import Similarity
 from newsletter.settings import Section, Settings, load
 from newsletter.sources.contract import Source
 from newsletter.store import Store
+from newsletter.subscribers.just_me import is_just_me
 from newsletter.subscribers.membership import Membership
 
 SETTINGS_FILE = "newsletter.toml"
@@ -41,6 +43,16 @@ SETTINGS_FILE = "newsletter.toml"
 def now() -> datetime:
     """The clock of the command line."""
     return datetime.now(UTC)
+
+
+def sleep(seconds: float) -> None:
+    """The patience of the command line."""
+    time.sleep(seconds)
+
+
+def has_home() -> bool:
+    """True where the current folder, or NEWSLETTER_HOME, is a newsletter's home."""
+    return (Path(os.environ.get("NEWSLETTER_HOME") or ".") / SETTINGS_FILE).is_file()
 
 
 def home_settings() -> Settings:
@@ -146,13 +158,13 @@ def services(
 @contextmanager
 def desk(settings: Settings, store: Store, stop: threading.Event, tell: Callable[[int], None]) -> Iterator[Desk]:
     """What sending takes, its connections closed again at the end."""
-    backend, options = backends.connect(settings), backends.options(settings)
+    backend, options = connected(settings), backends.options(settings)
     try:
         yield Desk(
             store=store,
             backend=backend,
             backend_name=settings.mail.backend,
-            write=writer(store, templates(settings), signer(settings), settings.mail, now, _prompt(settings)),
+            write=writer(store, templates(settings), _mail_signer(settings), settings.mail, now, _prompt(settings)),
             sender=settings.mail.sender,
             clock=now,
             lanes=options.lanes,
@@ -209,13 +221,29 @@ def taxonomy() -> Taxonomy:
 
 def sources(settings: Settings) -> list[Source]:
     """The sources of mailings, with the clock and the sleep of the command line."""
-    return source_modules.connect(settings, state(settings), now, time.sleep)
+    return source_modules.connect(settings, state(settings), now, sleep)
+
+
+def just_me(settings: Settings) -> bool:
+    """True where this home mails only its own operator, by SMTP. Raises TopicsError where its one file is no good."""
+    assert settings.home is not None, "subscribers live in a home"
+    return settings.mail.backend == "smtp" and is_just_me(settings.home / "subscribers", settings.mail.address)
+
+
+def connected(settings: Settings) -> Backend:
+    """The backend that newsletter.toml names. Raises SettingsError where it may not be used as it stands."""
+    return backends.connect(settings, just_me=_needs_less(settings))
 
 
 def reaches_people(settings: Settings) -> bool:
-    """True when the backend that newsletter.toml names mails people."""
-    with closing(backends.connect(settings)) as backend:
-        return backend.reaches_people
+    """True when the backend that newsletter.toml names mails people, and may. Raises SettingsError as `connected`."""
+    backends.check(settings, just_me=_needs_less(settings))
+    return backends.reaches_people(settings)
+
+
+def _needs_less(settings: Settings) -> bool:
+    """True where not all is set that mailing others needs, and nobody else is mailed."""
+    return bool(backends.lacking(settings)) and just_me(settings)
 
 
 def mark(settings: Settings) -> Path:
@@ -223,8 +251,13 @@ def mark(settings: Settings) -> Path:
     return Path(settings.of(Delivery).epoch_file or state(settings) / "dispatch.mark")
 
 
+def _mail_signer(settings: Settings) -> Signer | None:
+    """Signs the links of emails; None where they could lead nowhere, for one who mails only themself."""
+    return signer(settings) if backends.has_links(settings) else None
+
+
 def signer(settings: Settings) -> Signer:
-    """Signs with NEWSLETTER_SECRET; the outbox, which mails nobody, may make a key of its own."""
+    """Signs with NEWSLETTER_SECRET; the outbox, and who mails only themself, may have a key made for them."""
     keys = keys_of(settings.secret("NEWSLETTER_SECRET"))
     return Signer(settings.web.base_url, keys or (_own_key(state(settings) / "secret"),))
 

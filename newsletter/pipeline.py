@@ -81,12 +81,15 @@ def send_ready(desk: Desk, mark: Path | None, kind: Kind | None = None) -> Dispa
 def writer(  # noqa: PLR0917 - what a message takes
     store: Store,
     templates: Templates,
-    signer: Signer,
+    signer: Signer | None,
     mail: Mail,
     clock: Clock,
     prompt: Callable[[str], str] = str,
 ) -> Callable[[Send | Notice], bytes]:
-    """Makes the message of a send or a notice; `prompt` makes the model's instructions of some topics."""
+    """Makes the message of a send or a notice; `prompt` makes the model's instructions of some topics.
+
+    Without a signer an email has no link to this service, and one leaves by a reply to the List-Unsubscribe address.
+    """
 
     def write(mail_of: Send | Notice) -> bytes:
         return notice(mail_of) if isinstance(mail_of, Notice) else edition(mail_of)
@@ -98,7 +101,7 @@ def writer(  # noqa: PLR0917 - what a message takes
         return message.build(render_notice(sent, templates), envelope, clock())
 
     def edition(send: Send) -> bytes:
-        links = _links(send, store, signer)
+        links = _links(send, store, signer) if signer else Links()
         told = store.editions.load(send.edition_id)
         if told.attach == "page" and told.scorer == "openai":
             told = replace(told, prompt=prompt(store.editions.topics(send.edition_id)))

@@ -1,7 +1,8 @@
 """Decides what newsletter.toml, the environment and the defaults say together; reads one file.
 
 Each key of newsletter.toml is also `NEWSLETTER_<SECTION>__<KEY>` in the environment, which wins. Secrets come only
-from the environment, as `<NAME>` or as the path of a file in `<NAME>_FILE`.
+from the environment, as `<NAME>` or as the path of a file in `<NAME>_FILE`, or from secrets.env beside newsletter.toml,
+which nobody else may read; the environment wins.
 
 A module that has settings of its own (a delivery backend, a source, the model) declares a frozen pydantic model with
 a `section` name; whoever loads passes those models in, so that adding one touches no list here.
@@ -22,8 +23,19 @@ from newsletter.validation import in_words
 
 PREFIX = "NEWSLETTER_"
 DEFAULT_SENDER = "newsletter@localhost"
-SECRETS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "SENDGRID_API_KEY", "SMTP_PASSWORD", "NEWSLETTER_SECRET")
-NOT_KEYS = {"NEWSLETTER_HOME", "NEWSLETTER_SECRET", "NEWSLETTER_SECRET_FILE"}
+SECRETS = (
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "SENDGRID_API_KEY",
+    "SMTP_PASSWORD",
+    "NEWSLETTER_OPERATOR_TOKEN",
+    "NEWSLETTER_SECRET",
+)
+SECRETS_FILE = "secrets.env"
+SHORTEST_SECRET = 32  # characters of each key in NEWSLETTER_SECRET
+LONGEST_NAME = 100  # characters of a sender's name, so that no header line exceeds 998 octets (RFC 5322 §2.1.1)
+LONGEST_ADDRESS = 254
+_ASSIGNMENT = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)")
 
 
 class Section(BaseModel):
@@ -45,8 +57,11 @@ class Mail(Section):
     @field_validator("sender")
     @classmethod
     def _is_an_address(cls, sender: str) -> str:
-        if not re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", parseaddr(sender)[1]):
+        name, address = parseaddr(sender)
+        if not re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", address):
             raise ValueError(f"{sender!r} is no address; write news@example.org or Name <news@example.org>")
+        if len(name) > LONGEST_NAME or len(address) > LONGEST_ADDRESS:
+            raise ValueError(f"a name has at most {LONGEST_NAME} characters, an address {LONGEST_ADDRESS}")
         return sender
 
     @property
@@ -59,7 +74,7 @@ class Web(Section):
     """Where readers reach the service."""
 
     section: ClassVar[str] = "web"
-    base_url: str = Field("http://localhost:8000", pattern=r"^https?://[^\s/]+(/[^\s]*)?$")
+    base_url: str = Field("http://localhost:8000", max_length=400, pattern=r"^https?://[^\s/]+(/[^\s]*)?$")
 
 
 class Run(Section):
@@ -117,7 +132,8 @@ def load(environ: Mapping[str, str], file: Path | None, extra: Iterable[type[Sec
         values.setdefault(section, {})[key] = value
         origins[section, key] = name
     sections = {name: _section(model, values.get(name, {}), origins) for name, model in models.items()}
-    return Settings(home=file.parent if file else None, sections=sections, secrets=_secrets(environ))
+    secrets = _from_secrets_file(file.parent / SECRETS_FILE) if file else {}
+    return Settings(file.parent if file else None, sections, secrets | _secrets(environ))
 
 
 def _from_file(
@@ -143,7 +159,7 @@ def _from_environment(
     environ: Mapping[str, str], models: Mapping[str, type[Section]]
 ) -> Iterable[tuple[str, str, str, str]]:
     for name, value in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name in NOT_KEYS:
+        if not name.startswith(PREFIX):
             continue
         section, separator, key = name.removeprefix(PREFIX).lower().partition("__")
         if not separator or section not in models:
@@ -162,6 +178,30 @@ def _section(model: type[Section], values: Mapping[str, Any], origins: Mapping[t
             known = ", ".join(sorted(f.alias or name for name, f in model.model_fields.items()))
             raise SettingsError(f"{where}: unknown key; known keys of [{model.section}]: {known}") from None
         raise SettingsError(f"{where}: {in_words(first)}") from None
+
+
+def _from_secrets_file(path: Path) -> dict[str, str]:
+    """The secrets in lines of `NAME=value`, as a shell or systemd reads them. Raises SettingsError."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        others = path.stat().st_mode & 0o077
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {getattr(error, 'strerror', '') or 'no UTF-8'}") from error
+    if others:
+        raise SettingsError(f"{path}: others on this machine may read it: run chmod 600 {path}")
+    found = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _ASSIGNMENT.fullmatch(line.strip())
+        if match is None or match["name"] not in SECRETS:
+            name = match["name"] if match else "the line"
+            raise SettingsError(f"{path}:{number}: {name} is no secret; write NAME=value, with {', '.join(SECRETS)}")
+        value = match["value"].strip()
+        found[match["name"]] = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+    return found
 
 
 def _secrets(environ: Mapping[str, str]) -> dict[str, str]:

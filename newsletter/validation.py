@@ -24,6 +24,7 @@ _WORDS = {
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
     "string_pattern_mismatch": "must match {pattern}",
+    "string_too_long": "must not be longer than {max_length} characters",
     "string_too_short": "must not be shorter than {min_length} characters",
     "literal_error": "must be {expected}",
     "enum": "must be {expected}",

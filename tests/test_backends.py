@@ -129,7 +129,7 @@ def test_a_backend_that_mails_people_refuses_to_work_half_configured(name: str, 
         "NEWSLETTER_MAIL__POSTAL_ADDRESS": "1 Moss Lane",
         "NEWSLETTER_MAIL__OPERATOR": "ada@example.org",
         "NEWSLETTER_WEB__BASE_URL": "https://news.example.org",
-        "NEWSLETTER_SECRET": "key",
+        "NEWSLETTER_SECRET": "k" * 32,
         "SENDGRID_API_KEY": "SG.key",
     }
     backends.connect(load(environ, None, backends.sections())).close()
@@ -141,3 +141,40 @@ def test_a_backend_that_mails_people_refuses_to_work_half_configured(name: str, 
 def test_sendgrid_needs_its_key() -> None:
     with pytest.raises(SettingsError, match="SENDGRID_API_KEY"):
         backends.connect(load({"NEWSLETTER_MAIL__BACKEND": "sendgrid"}, None, backends.sections()))
+
+
+def test_all_that_is_missing_is_named_at_once_with_where_it_belongs() -> None:
+    settings = load(
+        {"NEWSLETTER_MAIL__BACKEND": "smtp", "NEWSLETTER_SMTP__URL": "smtp://ada@mail.example.org:587"},
+        None,
+        backends.sections(),
+    )
+    with pytest.raises(SettingsError) as raised:
+        backends.connect(settings)
+    assert str(raised.value) == (
+        "mail.backend = smtp needs mail.from, mail.operator, mail.postal_address, web.base_url (https), "
+        "NEWSLETTER_SECRET and SMTP_PASSWORD: settings go to newsletter.toml, secrets to secrets.env or the environment; "
+        "where the only topics file is that of mail.from itself, much less is needed"
+    )
+
+
+@pytest.mark.parametrize("secret", ["k" * 31, f"{'k' * 32},short"])
+def test_a_secret_that_could_be_guessed_is_refused(secret: str) -> None:
+    environ = {
+        "NEWSLETTER_MAIL__BACKEND": "smtp",
+        "NEWSLETTER_MAIL__FROM": "news@example.org",
+        "NEWSLETTER_MAIL__POSTAL_ADDRESS": "1 Moss Lane",
+        "NEWSLETTER_MAIL__OPERATOR": "Ada",
+        "NEWSLETTER_WEB__BASE_URL": "https://news.example.org",
+        "NEWSLETTER_SECRET": secret,
+    }
+    with pytest.raises(SettingsError, match="needs a NEWSLETTER_SECRET of at least 32 characters: "):
+        backends.connect(load(environ, None, backends.sections()))
+
+
+def test_who_mails_only_themself_needs_a_sender_and_a_password() -> None:
+    environ = {"NEWSLETTER_MAIL__BACKEND": "smtp", "NEWSLETTER_SMTP__URL": "smtp://ada@mail.example.org:587"}
+    with pytest.raises(SettingsError, match=r"needs mail\.from and SMTP_PASSWORD: "):
+        backends.connect(load(environ, None, backends.sections()), just_me=True)
+    environ |= {"NEWSLETTER_MAIL__FROM": "ada@example.org", "SMTP_PASSWORD": "hush"}
+    backends.connect(load(environ, None, backends.sections()), just_me=True).close()

@@ -42,7 +42,7 @@ def run(home: Path, port: int, *arguments: str) -> "subprocess.Popen[str]":
     environ = {
         "PATH": os.environ["PATH"],
         "NEWSLETTER_HOME": str(home),
-        "NEWSLETTER_SECRET": "key",
+        "NEWSLETTER_SECRET": "k" * 32,
         "NEWSLETTER_MAIL__BACKEND": "smtp",
         "NEWSLETTER_MAIL__FROM": "News <news@example.org>",
         "NEWSLETTER_MAIL__OPERATOR": "Ada <r5@example.org>",

@@ -1,5 +1,6 @@
 """The command line: builds the clients and calls the pipeline. The only reader of clock and environment."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -21,6 +22,7 @@ from newsletter.cli import (
     resolve,
     resume,
     run,
+    send_test,
     sends,
     serve,
     subscribers,
@@ -66,6 +68,7 @@ app.command("explain")(explain.explain)
 app.command("resolve")(resolve.resolve)
 app.command("replay")(replay.replay)
 app.command("resume")(resume.resume)
+app.command("send-test")(send_test.send_test)
 app.command("serve")(serve.serve)
 app.command("bounces")(bounces.bounces)
 app.add_typer(subscribers.commands, name="subscribers")
@@ -80,8 +83,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except NewsletterError as error:
         print(f"newsletter: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.exit(141)  # the reader of our output went away, as `head` does
+    except BrokenPipeError:  # the reader of our output has enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        sys.exit(0)
+    except KeyboardInterrupt:
+        print("newsletter: stopped", file=sys.stderr)
+        sys.exit(130)
     except OSError as error:
         print(f"newsletter: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
         sys.exit(1)

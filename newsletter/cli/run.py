@@ -22,6 +22,7 @@ from newsletter.settings import Settings
 from newsletter.sources import mailing_file as listing_file
 from newsletter.store import Store
 from newsletter.store.sends import Early
+from newsletter.subscribers.just_me import vouch
 from newsletter.subscribers.roster import roster
 
 LOOK_BACK = timedelta(days=14)  # ten mailings, as many as an edition merges; `fetch` catches up what is older
@@ -81,10 +82,15 @@ def run(
         _print(report, sent=not no_send)
     if stop.is_set():
         raise NotReady("stopped by a signal; what was under way is finished, the rest goes out with the next run")
-    if report.failed:
+    if report.failed or nobody_agreed(report):
         raise typer.Exit(1)
     if not ready and not any(composed.status for composed in report.composed):
         raise typer.Exit(fetching.NOT_READY)
+
+
+def nobody_agreed(report: pipeline.Report) -> bool:
+    """True when there are subscribers and not one may be mailed: something was forgotten."""
+    return bool(report.composed) and all(composed.barred or composed.failed for composed in report.composed)
 
 
 def _fetched(settings: Settings, store: Store, day: date | None, say: Callable[[str], None]) -> bool:
@@ -114,7 +120,11 @@ def run_day(
         raise InputError(f"--only {missing[0]}: there is no {folder / missing[0]}.md")
 
     def entries() -> Iterator[Subscriber | Problem]:
-        return (e for e in roster(folder, store, app.taxonomy(), app.now()) if not slugs or e.slug in slugs)
+        for entry in roster(folder, store, app.taxonomy(), app.now()):
+            if count == 1 and isinstance(entry, Subscriber) and app.just_me(settings):
+                vouch(entry, settings.mail.address, store, app.now())
+            if not slugs or entry.slug in slugs:
+                yield entry
 
     with (
         show.progress({"compose": len(slugs) or count, "send": len(slugs) or count}) as progress,
@@ -166,6 +176,11 @@ def _print(report: pipeline.Report, *, sent: bool) -> None:
         show.warn(f"newsletter: {report.halted}")
     if not report.composed:
         show.say("there are no subscribers yet: add one with `newsletter subscribers add FILE`")
+    elif nobody_agreed(report):
+        show.warning(
+            "nobody is mailed: each reader's consent must be on record; when they agreed, record it with "
+            "`newsletter subscribers add subscribers/NAME.md`"
+        )
     elif report.early.next:
         show.say(_waiting(report.early, app.now()))
     elif not report.dispatched and not report.halted:

@@ -1,5 +1,6 @@
 """`newsletter topics`: checks and tries a topics file before anybody is mailed by it."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from newsletter import app
 from newsletter.cli import show
+from newsletter.cli.drafting import drafted
 from newsletter.cli.rank import read_topics
 from newsletter.editions.candidates import candidates
 from newsletter.editions.selection import select
@@ -15,6 +17,9 @@ from newsletter.models.scores import Pool, Reading, Strength
 from newsletter.models.subscribers import Subscriber, TopicsFile
 from newsletter.scoring.remembered import stored_archive
 from newsletter.scoring.similarity import Similarity
+from newsletter.settings import load
+from newsletter.topics.body import parse
+from newsletter.topics.front_matter import with_front_matter
 
 commands = typer.Typer(help="Check and try topics files.", no_args_is_help=True)
 
@@ -89,6 +94,38 @@ def try_(
             for item in (*selected.papers, *selected.near_misses):
                 strength = item.reason.strength if item.reason else Strength.NEAR
                 show.say(f"  {strength:<5}  {item.paper.id}  {item.paper.shown.title}  [{item.score.topic}]")
+
+
+@commands.command("draft")
+def draft_(
+    source: Annotated[str, typer.Option("--from", help="References (.bib, .ris, CSL-JSON), or arXiv ids.")],
+    email: Annotated[str, typer.Option("--email", help="Put this address into the front matter.")] = "",
+    categories: Annotated[
+        str, typer.Option("--categories", help="The categories; those of the papers where they are known.")
+    ] = "",
+) -> None:
+    """Print a first topics file, to edit, from papers that somebody collected.
+
+    Papers are looked up among those that are stored, then at arXiv.
+
+    Examples:
+
+        newsletter topics draft --from library.bib > subscribers/ada.md
+
+        newsletter topics draft --from "2601.01234, 2602.00001" --email ada@example.org
+    """
+    if app.has_home():
+        settings = app.home_settings()
+        with app.open_store(settings) as store:
+            found = drafted(source, settings, store)
+    else:
+        found = drafted(source, load(os.environ, None, app.sections()), None)
+    named = [part.strip() for part in categories.split(",") if part.strip()] or list(found.categories)
+    front = {"email": email, "categories": named}
+    text = with_front_matter(found.body, {key: value for key, value in front.items() if value}, source)
+    parse(text.encode(), "the draft", app.taxonomy())
+    print(text, end="")
+    show.warning("this is a draft: read it, change it, then `newsletter topics check` it")
 
 
 def _print(name: str, file: TopicsFile) -> None:

@@ -57,6 +57,7 @@ class Composed:
     candidates: int = 0
     reason: str = ""
     failed: bool = False
+    barred: bool = False  # for want of consent, or by a suppression
     fault: Fault | None = None  # of the scorer: what the edition says of it
     waited: timedelta | None = None  # from the announcement to the edition
 
@@ -129,7 +130,7 @@ class _Morning:
         if subscriber.status is not SubscriberStatus.ACTIVE:
             return Composed(slug, reason=f"is {subscriber.status}")
         if self._desk.to_people and (barred := store.subscribers.barred(subscriber)):
-            return Composed(slug, reason=barred)  # nothing is bought for whom nothing may be sent
+            return Composed(slug, reason=barred, barred=True)  # nothing is bought for whom nothing may be sent
         newest = store.editions.newest(subscriber.id, until=self._only or date.max)
         next_due = due(wishes.deliver, *self._open_days(subscriber, newest))
         if next_due is None:

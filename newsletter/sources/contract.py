@@ -1,11 +1,11 @@
 """What a source of mailings is. One folder here is one source."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from newsletter.models.papers import Clock, Day, Mailing, Origin, Progress
+from newsletter.models.papers import Clock, Day, Mailing, Origin, Paper, Progress
 from newsletter.settings import Section, Settings
 
 
@@ -31,6 +31,9 @@ class Source(Protocol):
 
     def details(self, mailing: Mailing, progress: "Progress") -> Mailing:
         """A complete mailing again, with what was not known of its papers when it was fetched."""
+
+    def look_up(self, ids: Sequence[str]) -> list[Paper]:
+        """Papers of this source by their ids, in any order; unknown ones are absent. Raises SourceError."""
 
     def close(self) -> None:
         """Ends connections."""

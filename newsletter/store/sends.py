@@ -256,6 +256,18 @@ class Sends:
         row = self._database.row("SELECT message FROM sends WHERE id = ?", [send_id])
         return zlib.decompress(row["message"]) if row and row["message"] else None
 
+    def newest_message(self, backend: str) -> bytes | None:
+        """The frozen .eml that a backend took last, of those that are kept."""
+        row = self._database.row(
+            """
+            SELECT message FROM sends WHERE state IN ('accepted', 'delivered') AND message IS NOT NULL
+                AND EXISTS (SELECT 1 FROM attempts WHERE send_id = sends.id AND backend = ?)
+            ORDER BY changed_at DESC LIMIT 1
+            """,
+            [backend],
+        )
+        return zlib.decompress(row["message"]) if row else None
+
     def next_try(self, now: datetime) -> datetime | None:
         """When the next send that waits may be tried: again, or for the first time once its hour has come."""
         tries = [self._first_time("retry_at", "retry_at", ""), self._first_time("ready", "not_before", now.isoformat())]

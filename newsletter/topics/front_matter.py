@@ -35,6 +35,7 @@ from newsletter.models.subscribers import WORKDAYS, Deliver, Keywords, Wishes
 from newsletter.validation import in_words
 
 FENCE = "---"
+MAX_ADDRESS = 254  # octets that a mail server takes (RFC 5321 §4.5.3.1.3, with its angle brackets)
 _KEYS = {
     "": [f.name for f in fields(Wishes)],
     "deliver": [f.name for f in fields(Deliver)],
@@ -198,15 +199,16 @@ def _problems(
 
 def _unfit(address: str) -> str:
     """Why no mail can go to an address: a local part in ASCII is what every mail server takes (RFC 6531 §3)."""
-    if address and not _ADDRESS.fullmatch(address):
+    if not address:
+        return ""
+    if len(address) > 4 * MAX_ADDRESS or not _ADDRESS.fullmatch(address):
         return "is not one plain address, such as ada@example.org"
     local, _, domain = address.rpartition("@")
     try:
-        local.encode("ascii")
-        domain.encode("idna")
+        carried = local.encode("ascii") + b"@" + domain.encode("idna")
     except UnicodeError:
         return "has letters that mail cannot carry: before the @ write plain ASCII"
-    return ""
+    return f"is longer than {MAX_ADDRESS} characters" if len(carried) > MAX_ADDRESS else ""
 
 
 def _with_weekly_day(wishes: Wishes) -> Wishes:

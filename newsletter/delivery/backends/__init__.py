@@ -1,20 +1,22 @@
 """Hands messages to the outside: one file per backend, found by its name in `mail.backend`.
 
-A backend's module offers `Options`, its section of newsletter.toml, and `connect(settings) -> Backend`. Where reports
-come in over HTTP it also offers `webhook(settings) -> Webhook | None`, and where the backend keeps suppressions of its
+A backend's module offers `Options`, its section of newsletter.toml, and `connect(settings) -> Backend`. One that mails
+people also offers `lacks(settings)`, the names of its own settings and secrets that are missing. Where reports come in
+over HTTP it also offers `webhook(settings) -> Webhook | None`, and where the backend keeps suppressions of its
 own, `suppressed(settings)`.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator
-from typing import Protocol, cast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol, cast
 
 from pydantic import Field
 
 from newsletter.errors import SettingsError
+from newsletter.links import keys_of
 from newsletter.models.sends import Backend, Webhook
-from newsletter.settings import DEFAULT_SENDER, Section, Settings
+from newsletter.settings import DEFAULT_SENDER, SECRETS_FILE, SHORTEST_SECRET, Section, Settings
 
 
 class BackendOptions(Section):
@@ -70,27 +72,61 @@ def sections() -> Iterable[type[Section]]:
     return [module(name).Options for name in backends()]
 
 
-def connect(settings: Settings) -> Backend:
-    """The backend that newsletter.toml names; one that mails people refuses to work half configured."""
-    name = settings.mail.backend
-    backend = module(name).connect(settings)
-    if backend.reaches_people:
-        _require_sender(settings, name)
-    return backend
+def connect(settings: Settings, *, just_me: bool = False) -> Backend:
+    """The backend that newsletter.toml names.
+
+    Raises SettingsError where it mails people and is half configured; `just_me`: it mails only its own sender.
+    """
+    check(settings, just_me=just_me)
+    return module(settings.mail.backend).connect(settings)
 
 
-def _require_sender(settings: Settings, name: str) -> None:
-    mail, web = settings.mail, settings.web
-    missing = {
-        "mail.from": mail.sender == DEFAULT_SENDER,
-        "mail.postal_address": not mail.postal_address,
-        "mail.operator": not mail.operator,
-        "web.base_url (https)": not web.base_url.startswith("https://"),
-        "NEWSLETTER_SECRET": not settings.secret("NEWSLETTER_SECRET"),
-    }
+def reaches_people(settings: Settings) -> bool:
+    """True when the backend that newsletter.toml names mails people."""
+    return hasattr(module(settings.mail.backend), "lacks")
+
+
+def has_links(settings: Settings) -> bool:
+    """True where the links of an email can lead somewhere: to this machine, or to readers by a signed https address."""
+    return not reaches_people(settings) or not _lacks_for_links(settings)
+
+
+def check(settings: Settings, *, just_me: bool = False) -> None:
+    """Raises SettingsError that names everything at once which a backend that mails people is still without."""
+    mail = settings.mail
+    if not reaches_people(settings):
+        return
     local, _, _ = mail.address.rpartition("@")
     if not local.isascii():
         raise SettingsError(f"mail.from: {mail.address} has letters before the @ that an envelope cannot carry")
-    for key, is_missing in missing.items():
-        if is_missing:
-            raise SettingsError(f"mail.backend = {name} needs {key}: set it in newsletter.toml or the environment")
+    if missing := lacking(settings, just_me=just_me):
+        alone = "" if just_me else "; where the only topics file is that of mail.from itself, much less is needed"
+        raise SettingsError(
+            f"mail.backend = {mail.backend} needs {_listed(missing)}: settings go to newsletter.toml, "
+            f"secrets to {SECRETS_FILE} or the environment{alone}"
+        )
+
+
+def lacking(settings: Settings, *, just_me: bool = False) -> list[str]:
+    """The settings and secrets that the backend is without: none where it mails nobody."""
+    if not reaches_people(settings):
+        return []
+    mail = settings.mail
+    nobody = ["mail.from"] if mail.sender == DEFAULT_SENDER else []
+    rest = [key for key in ("mail.operator", "mail.postal_address") if not getattr(mail, key.removeprefix("mail."))]
+    own = list(cast("Any", module(mail.backend)).lacks(settings))
+    return nobody + ([] if just_me else rest + _lacks_for_links(settings)) + own
+
+
+def _lacks_for_links(settings: Settings) -> list[str]:
+    lacking = [] if settings.web.base_url.startswith("https://") else ["web.base_url (https)"]
+    keys = keys_of(settings.secret("NEWSLETTER_SECRET"))
+    if not keys:
+        lacking.append("NEWSLETTER_SECRET")
+    elif any(len(key) < SHORTEST_SECRET for key in keys):
+        lacking.append(f"a NEWSLETTER_SECRET of at least {SHORTEST_SECRET} characters")
+    return lacking
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

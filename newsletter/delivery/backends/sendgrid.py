@@ -67,6 +67,11 @@ def connect(settings: Settings) -> "SendGrid":
     return SendGrid(settings.of(Options), _api_key(settings), lambda: datetime.now(UTC))
 
 
+def lacks(settings: Settings) -> list[str]:
+    """The key, where it is missing."""
+    return [] if settings.secret("SENDGRID_API_KEY") else ["SENDGRID_API_KEY"]
+
+
 def _api_key(settings: Settings) -> str:
     key = settings.secret("SENDGRID_API_KEY")
     if not key:

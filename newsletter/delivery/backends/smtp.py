@@ -57,6 +57,12 @@ def connect(settings: Settings) -> "Smtp":
     return Smtp(options, settings.secret("SMTP_PASSWORD"))
 
 
+def lacks(settings: Settings) -> list[str]:
+    """The password, where the URL names a user and has none."""
+    url = _split(settings.of(Options).url)
+    return ["SMTP_PASSWORD"] if url.username and not (url.password or settings.secret("SMTP_PASSWORD")) else []
+
+
 class Smtp:
     reaches_people = True
 

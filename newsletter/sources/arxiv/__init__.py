@@ -3,6 +3,7 @@
 feeds (or catch-up pages) ─▶ compare with OAI-PMH ─▶ listing pages ─▶ records ─▶ API ─▶ details ─▶ Mailing
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -12,9 +13,10 @@ from pydantic import Field
 
 from newsletter import __version__
 from newsletter.errors import InputError
-from newsletter.models.papers import Clock, Mailing, Origin, Progress
+from newsletter.models.papers import Clock, Mailing, Origin, Paper, Progress
 from newsletter.settings import DEFAULT_SENDER, Section, Settings
 from newsletter.sources.arxiv import ladder
+from newsletter.sources.arxiv.api import BATCH
 from newsletter.sources.arxiv.calendar import NEW_YORK, Hours, is_holiday
 from newsletter.sources.arxiv.categories import CATEGORIES, TAXONOMY
 from newsletter.sources.arxiv.doors import Doors
@@ -135,6 +137,16 @@ class Arxiv:
         """The mailing with what the API did not know of its papers, or could not say, when it was fetched."""
         announcements, problem = ladder.detailed(mailing.announcements, mailing.date, self._doors, progress)
         return replace(mailing, announcements=tuple(announcements), note=problem)
+
+    def look_up(self, ids: Sequence[str]) -> list[Paper]:
+        """The newest versions of these papers, in any order; those that arXiv does not know are absent.
+
+        Raises SourceError.
+        """
+        day = self._clock().astimezone(NEW_YORK).date()
+        wanted = list(dict.fromkeys(ids))
+        batches = (wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH))
+        return [paper for batch in batches for paper in self._doors.api.details(batch, day)]
 
     def close(self) -> None:
         self._http.close()
