@@ -149,6 +149,9 @@ class Taxonomy:
 class Calendar(Protocol):
     """A source's hours."""
 
+    def has_mailing(self, day: Day) -> bool:
+        """True for a date on which the source announces, holidays aside."""
+
     def announced_at(self, day: Day) -> datetime:
         """When the source announces the mailing of a date, in UTC or with the source's own zone."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from newsletter.store.blocks import Blocks
 from newsletter.store.charges import Charges
 from newsletter.store.database import Database
+from newsletter.store.days import Days
 from newsletter.store.editions import Editions
 from newsletter.store.endpoints import Endpoints
 from newsletter.store.events import Events
@@ -39,6 +40,7 @@ class Store:
         self.feedback = Feedback(database)
         self.notices = Notices(database)
         self.blocks = Blocks(database)
+        self.days = Days(database)
         self.charges = Charges(database)
         self.endpoints = Endpoints(database)
         self.scores = ScoreShelf(database, self.charges)
