@@ -8,6 +8,7 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
+    backup,
     bounces,
     costs,
     demo,
@@ -67,6 +68,8 @@ app.command("resolve")(resolve.resolve)
 app.command("replay")(replay.replay)
 app.command("resume")(resume.resume)
 app.command("serve")(serve.serve)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("bounces")(bounces.bounces)
 app.add_typer(subscribers.commands, name="subscribers")
 app.add_typer(suppressions.commands, name="suppressions")
