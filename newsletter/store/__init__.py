@@ -13,6 +13,7 @@ from newsletter.store.endpoints import Endpoints
 from newsletter.store.events import Events
 from newsletter.store.facts import Facts
 from newsletter.store.feedback import Feedback
+from newsletter.store.incidents import Incidents
 from newsletter.store.mailings import Mailings
 from newsletter.store.notices import Notices
 from newsletter.store.papers import Papers
@@ -41,6 +42,7 @@ class Store:
         self.notices = Notices(database)
         self.blocks = Blocks(database)
         self.days = Days(database)
+        self.incidents = Incidents(database)
         self.charges = Charges(database)
         self.endpoints = Endpoints(database)
         self.scores = ScoreShelf(database, self.charges)
