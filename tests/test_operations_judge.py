@@ -3,15 +3,15 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from newsletter.models.days import Concern, Figures, Finding
+from newsletter.models.days import Concern, Figures, Finding, Judged
 from newsletter.models.papers import MailingStatus
-from newsletter.operations.judge import judge
+from newsletter.operations.judge import judge, verdict
 from newsletter.store import Store
 from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, scored
 from tests.delivery import a_send
@@ -39,11 +39,11 @@ def usual_days(count: int = 20) -> list[Figures]:
 
 
 def concerns(day: Figures, history: Sequence[Figures]) -> list[Concern]:
-    return [finding.concern for finding in judge(day, history)]
+    return [finding.concern for finding in verdict(judge(day, history)).findings]
 
 
 def test_a_usual_day_is_well() -> None:
-    assert judge(a_day(), usual_days()) == ()
+    assert concerns(a_day(), usual_days()) == []
 
 
 @pytest.mark.parametrize(
@@ -82,16 +82,29 @@ def test_each_failure_is_found(fields: dict[str, Any], concern: Concern) -> None
     ],
 )  # fmt: skip
 def test_a_quiet_or_a_full_day_is_no_failure(fields: dict[str, Any]) -> None:
-    assert judge(a_day(**fields), usual_days()) == ()
+    assert concerns(a_day(**fields), usual_days()) == []
 
 
 def test_without_a_history_only_what_is_wrong_in_itself_is_found() -> None:
-    assert judge(a_day(tokens=0, selected=0), usual_days(4)) == ()
+    assert concerns(a_day(tokens=0, selected=0), usual_days(4)) == []
     assert concerns(a_day(scored=0, mailed=0, lost=4), []) == [Concern.SCORES, Concern.MAILS]
 
 
+def test_what_follows_from_something_else_is_not_told_beside_it() -> None:
+    assert concerns(a_day(faults=4, tokens=0, selected=0), usual_days()) == [Concern.SCORES]
+
+
+def test_where_nothing_can_be_said_nothing_is_called_well() -> None:
+    waiting = verdict(judge(a_day(mailed=0), usual_days(4)))
+    assert (waiting.findings, waiting.well) == ((), (Concern.SCORES, Concern.UNKNOWN))
+    assert set(verdict(judge(a_day(), usual_days())).well) == {
+        Concern.PAPERS, Concern.SCORES, Concern.TOKENS, Concern.SELECTED, Concern.EDITIONS, Concern.MAILS,
+        Concern.UNKNOWN,
+    }  # fmt: skip
+
+
 def test_a_finding_names_the_day_and_what_is_usual() -> None:
-    (finding,) = judge(a_day(papers={"cs.LG": 12, "cs.AI": 250}), usual_days())
+    (finding,) = verdict(judge(a_day(papers={"cs.LG": 12, "cs.AI": 250}), usual_days())).findings
     assert finding == Finding(
         Concern.PAPERS, "the mailing of 2026-11-18 looks cut: cs.LG has 12 papers where 300 are usual"
     )
@@ -163,10 +176,11 @@ def test_figures_are_those_of_the_database(store: Store) -> None:
 def test_an_incident_is_opened_once_and_closed_once(store: Store) -> None:
     cut, none = Finding(Concern.PAPERS, "cut"), Finding(Concern.SCORES, "none")
     hours = [NOON + timedelta(hours=n) for n in range(5)]
-    everything = list(Concern)
+    everything = set(Concern)
     told: list[tuple[list[Concern], list[Concern]]] = []
     for at, findings in zip(hours, ([cut], [cut, none], [none], [], []), strict=True):
-        opened, closed = store.incidents.turn(findings, everything, at)
+        well = everything - {finding.concern for finding in findings}
+        opened, closed = store.incidents.turn(Judged(tuple(findings), tuple(well)), at)
         told.append(([i.concern for i in opened], [i.concern for i in closed]))
     assert told == [
         ([Concern.PAPERS], []),
@@ -181,8 +195,8 @@ def test_an_incident_is_opened_once_and_closed_once(store: Store) -> None:
 
 
 def test_what_was_not_judged_stays_open(store: Store) -> None:
-    store.incidents.turn([Finding(Concern.PAPERS, "cut")], list(Concern), NOON)
-    assert store.incidents.turn([], [Concern.RUN], datetime.fromisoformat("2026-11-19T12:00:00+00:00")) == ([], [])
+    store.incidents.turn(Judged((Finding(Concern.PAPERS, "cut"),)), NOON)
+    assert store.incidents.turn(Judged(well=(Concern.RUN,)), NOON + timedelta(days=1)) == ([], [])
     assert [i.concern for i in store.incidents.open()] == [Concern.PAPERS]
 
 

@@ -12,6 +12,7 @@ class Concern(StrEnum):
     """What may be wrong with a day; at most one incident of each is open."""
 
     RUN = "run"  # a run failed as a whole
+    READERS = "readers"  # some got no edition: a file that cannot be read, an error of ours
     MAILING = "mailing"  # it is late, or not whole
     PAPERS = "papers"  # far fewer in a category than usual
     SCORES = "scores"  # papers without a score, or scored without the model
@@ -29,7 +30,8 @@ class Figures:
 
     `papers` are the new ones and cross-lists by category. `scored` are the candidates that have a score, `faults` the
     editions whose scorer was in trouble. `mailed` are the sends that a backend took, `lost` those that failed or
-    expired, `overdue` those that should have gone out and wait. `found` is what was wrong with the day.
+    expired, `overdue` those that should have gone out and wait; `unknown` are those of any day whose outcome nobody
+    knows. `found` is what was wrong with the day.
     """
 
     date: Day
@@ -54,6 +56,14 @@ class Finding:
 
     concern: Concern
     said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is wrong, and what was looked at and is well; of other concerns nothing can be said."""
+
+    findings: tuple[Finding, ...] = ()
+    well: tuple[Concern, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ never becomes the usual. The bounds are wide, since arXiv's days differ by a fac
 not a quiet day.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import median
 
-from newsletter.models.days import Concern, Figures, Finding
+from newsletter.models.days import Concern, Figures, Finding, Judged
 from newsletter.models.papers import MailingStatus
 
 USUAL_FROM = 5  # days; before, nothing is usual
@@ -23,11 +23,32 @@ HALF = 0.5  # of the usual editions, of the mails
 TOLD_FROM = 0.1  # of the editions without the scores they should have
 
 
-def judge(day: Figures, history: Sequence[Figures]) -> tuple[Finding, ...]:
-    """What is wrong with a day, at most one finding of each concern."""
+# What follows from what: one cause is told once.
+FOLLOWS = {
+    Concern.SENDING: {Concern.MAILS},
+    Concern.SCORES: {Concern.TOKENS, Concern.SELECTED},
+    Concern.PAPERS: {Concern.SELECTED, Concern.EDITIONS},
+    Concern.MAILING: {Concern.PAPERS, Concern.EDITIONS},
+    Concern.RUN: {Concern.EDITIONS, Concern.MAILS},
+}
+Ruling = str | bool  # a sentence of what is wrong, True where it is well, False where nothing can be said
+
+
+def judge(day: Figures, history: Sequence[Figures]) -> dict[Concern, Ruling]:
+    """What is wrong with a day and what is well, by concern."""
     usual = _Usual(day, history)
-    rules = (_papers, _scores, _tokens, _selected, _editions, _mails, _unknown)
-    return tuple(finding for rule in rules for finding in rule(day, usual))
+    return {concern: rule(day, usual) for concern, rule in _RULES.items()}
+
+
+def verdict(rulings: Mapping[Concern, Ruling]) -> Judged:
+    """Rulings together; of what follows from something that is wrong nothing is said."""
+    wrong = {concern for concern, ruling in rulings.items() if isinstance(ruling, str)}
+    followed = {follower for concern in wrong for follower in FOLLOWS.get(concern, ())}
+    told = {concern: ruling for concern, ruling in rulings.items() if concern not in followed}
+    return Judged(
+        findings=tuple(Finding(concern, ruling) for concern, ruling in told.items() if isinstance(ruling, str)),
+        well=tuple(concern for concern, ruling in told.items() if ruling is True),
+    )
 
 
 class _Usual:
@@ -45,73 +66,80 @@ class _Usual:
         return median(values) if len(values) >= USUAL_FROM else None
 
 
-def _papers(day: Figures, usual: _Usual) -> Iterator[Finding]:
+def _papers(day: Figures, usual: _Usual) -> Ruling:
     if day.status is MailingStatus.EMPTY:
-        return  # a second witness said so
-    few = []
+        return False  # a second witness said so
+    few, compared = [], False
     for category in usual.categories():
         count, often = day.papers.get(category, 0), usual.of(Concern.PAPERS, partial(_papers_in, category))
-        if often is not None and often >= COUNTED_FROM and count < FEW * often:
+        if often is None or often < COUNTED_FROM:
+            continue
+        compared = True
+        if count < FEW * often:
             few.append(f"{category} has {count} papers where {often:.0f} are usual")
-    if few:
-        more = f", and {len(few) - 3} more categories" if len(few) > 3 else ""
-        yield Finding(Concern.PAPERS, f"the mailing of {day.date} looks cut: {'; '.join(few[:3])}{more}")
+    more = f", and {len(few) - 3} more categories" if len(few) > 3 else ""
+    return f"the mailing of {day.date} looks cut: {'; '.join(few[:3])}{more}" if few else compared
 
 
 def _papers_in(category: str, day: Figures) -> int | None:
     return day.papers.get(category)
 
 
-def _scores(day: Figures, _: _Usual) -> Iterator[Finding]:
+def _scores(day: Figures, _: _Usual) -> Ruling:
     missing = day.candidates - day.scored
     if day.candidates and missing > HALF * day.candidates:
-        yield Finding(Concern.SCORES, f"{missing} of {day.candidates} papers of {day.date} have no score")
-    elif day.editions and day.faults >= TOLD_FROM * day.editions:
-        yield Finding(
-            Concern.SCORES,
-            f"{day.faults} of {day.editions} editions of {day.date} were made without the model's scores",
-        )
+        return f"{missing} of {day.candidates} papers of {day.date} have no score"
+    if day.editions and day.faults >= TOLD_FROM * day.editions:
+        return f"{day.faults} of {day.editions} editions of {day.date} were made without the model's scores"
+    return bool(day.candidates)
 
 
-def _tokens(day: Figures, usual: _Usual) -> Iterator[Finding]:
+def _tokens(day: Figures, usual: _Usual) -> Ruling:
     often = usual.of(Concern.TOKENS, lambda d: d.tokens / d.candidates if d.candidates >= COUNTED_FROM else None)
     if not often or day.candidates < COUNTED_FROM:
-        return
+        return False
     each = day.tokens / day.candidates
-    if each < FEW * often or each > MANY * often:
-        yield Finding(Concern.TOKENS, f"{each:.0f} tokens a paper on {day.date} where {often:.0f} are usual")
+    if FEW * often <= each <= MANY * often:
+        return True
+    return f"{each:.0f} tokens a paper on {day.date} where {often:.0f} are usual"
 
 
-def _selected(day: Figures, usual: _Usual) -> Iterator[Finding]:
+def _selected(day: Figures, usual: _Usual) -> Ruling:
     share = usual.of(Concern.SELECTED, lambda d: d.selected / d.candidates if d.candidates >= COUNTED_FROM else None)
     if share is None or day.candidates < COUNTED_FROM:
-        return
+        return False
     expected = share * day.candidates
-    if (expected >= EXPECTED_FROM and day.selected < RARE * expected) or day.selected > max(
-        PLENTY * expected, EXPECTED_FROM
-    ):
-        yield Finding(
-            Concern.SELECTED,
-            f"{day.selected} of {day.candidates} papers of {day.date} were selected where {expected:.0f} are usual",
-        )
+    lacks = expected >= EXPECTED_FROM and day.selected < RARE * expected
+    if not lacks and day.selected <= max(PLENTY * expected, EXPECTED_FROM):
+        return True
+    return f"{day.selected} of {day.candidates} papers of {day.date} were selected where {expected:.0f} are usual"
 
 
-def _editions(day: Figures, usual: _Usual) -> Iterator[Finding]:
+def _editions(day: Figures, usual: _Usual) -> Ruling:
     often = usual.of(Concern.EDITIONS, lambda d: d.editions)
-    if day.status is not MailingStatus.EMPTY and often and day.editions < HALF * often:
-        yield Finding(Concern.EDITIONS, f"{day.date} has {day.editions} editions where {often:.0f} are usual")
+    if day.status is MailingStatus.EMPTY or not often:
+        return False
+    return day.editions >= HALF * often or f"{day.date} has {day.editions} editions where {often:.0f} are usual"
 
 
-def _mails(day: Figures, _: _Usual) -> Iterator[Finding]:
+def _mails(day: Figures, _: _Usual) -> Ruling:
     troubled = day.lost + day.overdue
-    if troubled and troubled > HALF * (troubled + day.mailed):
-        yield Finding(
-            Concern.MAILS,
-            f"of the mails of {day.date}, {day.mailed} were accepted, {day.lost} are lost and {day.overdue} overdue",
-        )
+    if troubled > HALF * (troubled + day.mailed):
+        return f"of the mails of {day.date}, {day.mailed} were accepted, {day.lost} are lost and {day.overdue} overdue"
+    return bool(troubled + day.mailed)
 
 
-def _unknown(day: Figures, _: _Usual) -> Iterator[Finding]:
-    if day.unknown:
-        mails = "mail is" if day.unknown == 1 else "mails are"
-        yield Finding(Concern.UNKNOWN, f"{day.unknown} {mails} of unknown outcome: newsletter sends --state ambiguous")
+def _unknown(day: Figures, _: _Usual) -> Ruling:
+    mails = "mail is" if day.unknown == 1 else "mails are"
+    return not day.unknown or f"{day.unknown} {mails} of unknown outcome: newsletter sends --state ambiguous"
+
+
+_RULES: Mapping[Concern, Callable[[Figures, _Usual], Ruling]] = {
+    Concern.PAPERS: _papers,
+    Concern.SCORES: _scores,
+    Concern.TOKENS: _tokens,
+    Concern.SELECTED: _selected,
+    Concern.EDITIONS: _editions,
+    Concern.MAILS: _mails,
+    Concern.UNKNOWN: _unknown,
+}

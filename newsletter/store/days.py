@@ -83,7 +83,7 @@ class Days:
                 coalesce(sum(state IN ('failed', 'expired')), 0) AS lost,
                 coalesce(sum(state IN ('ready', 'claimed', 'retry_at')
                     AND max(created_at, coalesce(not_before, ''), coalesce(ready_at, '')) <= :overdue), 0) AS overdue,
-                coalesce(sum(state = 'ambiguous'), 0) AS unknown
+                (SELECT count(*) FROM sends WHERE state = 'ambiguous') AS unknown
             FROM editions JOIN sends ON edition_id = editions.id WHERE date = :day
             """,  # noqa: S608 - the states are constants of ours
             values,

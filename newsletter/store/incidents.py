@@ -1,9 +1,8 @@
 """Incidents: what is or was wrong; at most one of a concern is open, so that its operator hears of it once."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from newsletter.models.days import Concern, Finding, Incident
+from newsletter.models.days import Concern, Incident, Judged
 from newsletter.store.database import Database, Row
 
 
@@ -11,11 +10,9 @@ class Incidents:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def turn(
-        self, findings: Sequence[Finding], judged: Sequence[Concern], now: datetime
-    ) -> tuple[list[Incident], list[Incident]]:
-        """Opens what is new of the findings, closes what was open and judged and is found no more: (opened, closed)."""
-        found = {finding.concern: finding for finding in findings}
+    def turn(self, judged: Judged, now: datetime) -> tuple[list[Incident], list[Incident]]:
+        """Opens what is new of the findings, closes what was open and is well again: (opened, closed)."""
+        found = {finding.concern: finding for finding in judged.findings}
         with self._database.writing() as db:
             rows = list(db.query("SELECT * FROM incidents WHERE closed_at IS NULL"))
             known = {Concern(row["kind"]): row for row in rows}
@@ -30,7 +27,7 @@ class Incidents:
                         "INSERT INTO incidents (kind, detail, opened_at, seen_at) VALUES (?, ?, ?, ?)",
                         [concern, finding.said, now.isoformat(), now.isoformat()],
                     )
-            over = [row for concern, row in known.items() if concern in judged and concern not in found]
+            over = [row for concern, row in known.items() if concern in judged.well]
             for row in over:
                 db.conn.execute("UPDATE incidents SET closed_at = ? WHERE id = ?", [now.isoformat(), row["id"]])
         opened = [Incident(c, f.said, now) for c, f in found.items() if c not in known]
