@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from filelock import FileLock, Timeout
 
 from newsletter import app
 from newsletter.cli import show
-from newsletter.errors import InputError, NewsletterError
+from newsletter.errors import InputError
 from newsletter.operations import backup as copying
 from newsletter.settings import Backup
 
@@ -76,12 +75,7 @@ def restore(
     """
     settings = app.home_settings()
     assert settings.home is not None, "backups are of a home"
-    lock = FileLock(app.state(settings) / "run.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise NewsletterError("a run is under way in this home: stop it, then restore") from None
-    with lock:
+    with app.run_lock(settings):
         chosen = copying.newest(folder)
         manifest = copying.verify(chosen)
         if not yes:

@@ -18,6 +18,7 @@ from newsletter.editions.compose import Composed
 from newsletter.errors import InputError, NotReady
 from newsletter.models.sends import Outcome
 from newsletter.models.subscribers import Problem, Subscriber
+from newsletter.operations import watch
 from newsletter.settings import Settings
 from newsletter.sources import mailing_file as listing_file
 from newsletter.store import Store
@@ -61,7 +62,8 @@ def run(
         newsletter run --no-send && newsletter preview ada --open
     """
     settings = app.home_settings()
-    with app.open_store(settings) as store, app.run_lock(settings):
+    whole = not (only or day or no_send)
+    with app.open_store(settings) as store, app.run_lock(settings), _watched(settings, store, whole=whole) as ended:
         if app.reaches_people(settings):
             restore_guard.check(store, app.mark(settings), app.now(), confirmed=confirm_restore)
         say = show.warn if as_json else show.say
@@ -74,6 +76,7 @@ def run(
             report = run_day(
                 settings, store, chosen, set(only or ()), send=not no_send, at_once=hours_lifted, stop=stop
             )
+        ended.report = report
     if as_json:
         show.as_json(_plain(report))
     else:
@@ -84,6 +87,18 @@ def run(
         raise typer.Exit(1)
     if not ready and not any(composed.status for composed in report.composed):
         raise typer.Exit(fetching.NOT_READY)
+
+
+@contextmanager
+def _watched(settings: Settings, store: Store, *, whole: bool) -> Iterator[watch.Ended]:
+    """The operator is told what is wrong with the day; what could not be told is said here."""
+    watching = watch.connect(settings, store, app.state(settings), app.now)
+    try:
+        with watch.watched(watching, whole=whole) as ended:
+            yield ended
+    finally:
+        for trouble in watching.troubles:
+            show.warning(trouble)
 
 
 def _fetched(settings: Settings, store: Store, day: date | None, say: Callable[[str], None]) -> bool:

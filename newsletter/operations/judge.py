@@ -143,3 +143,4 @@ _RULES: Mapping[Concern, Callable[[Figures, _Usual], Ruling]] = {
     Concern.MAILS: _mails,
     Concern.UNKNOWN: _unknown,
 }
+COMPARED = (Concern.PAPERS, Concern.TOKENS, Concern.SELECTED, Concern.EDITIONS)  # by what is usual

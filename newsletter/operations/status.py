@@ -45,12 +45,19 @@ def late(day: DayStatus, now: datetime, calendar: Calendar) -> tuple[str, ...]:
         found.append("no run has come to its end yet")
     elif day.run_age > RUN_WITHIN.total_seconds():
         found.append(f"the last run ended {day.run_age / 3600:.0f} hours ago")
+    if found_late := mailing_late(day, now, calendar):
+        found.append(found_late)
+    return tuple(found)
+
+
+def mailing_late(day: DayStatus, now: datetime, calendar: Calendar) -> str:
+    """Why the mailing that should be here by now is not, or an empty string."""
     expected = expected_mailing(now, calendar)
     if day.mailing is None or day.mailing < expected:
-        found.append(f"the mailing of {expected} is not here")
-    elif day.mailing_status is MailingStatus.PARTIAL and day.mailing == expected:
-        found.append(f"the mailing of {expected} is not complete")
-    return tuple(found)
+        return f"the mailing of {expected} is not here"
+    if day.mailing_status is MailingStatus.PARTIAL and day.mailing == expected:
+        return f"the mailing of {expected} is not complete"
+    return ""
 
 
 def expected_mailing(now: datetime, calendar: Calendar) -> date:
