@@ -24,9 +24,11 @@ from newsletter.cli import (
     run,
     sends,
     serve,
+    status,
     subscribers,
     suppressions,
     topics,
+    why,
 )
 from newsletter.errors import NewsletterError
 
@@ -68,6 +70,8 @@ app.command("resolve")(resolve.resolve)
 app.command("replay")(replay.replay)
 app.command("resume")(resume.resume)
 app.command("serve")(serve.serve)
+app.command("why")(why.why)
+app.command("status")(status.status)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("bounces")(bounces.bounces)
