@@ -42,6 +42,7 @@ DOORS = {
     "smtplib": "delivery/backends/smtp.py",
     "dns": "delivery/providers.py",
     "dkim": "delivery/backends/smtp.py",
+    "dns": "operations/dns.py",
     "starlette": "web",
     "uvicorn": "cli/serve.py",
     "typer": "cli",

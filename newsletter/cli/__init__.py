@@ -12,6 +12,7 @@ from newsletter.cli import (
     bounces,
     costs,
     demo,
+    doctor,
     explain,
     feedback,
     fetch,
@@ -70,6 +71,7 @@ app.command("resolve")(resolve.resolve)
 app.command("replay")(replay.replay)
 app.command("resume")(resume.resume)
 app.command("serve")(serve.serve)
+app.command("doctor")(doctor.doctor)
 app.command("why")(why.why)
 app.command("status")(status.status)
 app.command("backup")(backup.backup)
