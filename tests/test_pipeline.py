@@ -178,6 +178,9 @@ class OfPreprints:
     def has_mailing(self, day: date) -> bool:
         return True
 
+    def published_at(self, day: date) -> datetime:
+        return self.announced_at(day)
+
     def is_final(self, mailing: MailingDay, newest: date, now: datetime) -> bool:
         return self.settled(mailing, now)
 

@@ -23,6 +23,7 @@ from newsletter.cli import (
     resolve,
     resume,
     run,
+    schedule,
     sends,
     serve,
     status,
@@ -70,6 +71,7 @@ app.command("explain")(explain.explain)
 app.command("resolve")(resolve.resolve)
 app.command("replay")(replay.replay)
 app.command("resume")(resume.resume)
+app.command("schedule")(schedule.schedule)
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("why")(why.why)

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -62,31 +63,61 @@ def run(
         newsletter run --no-send && newsletter preview ada --open
     """
     settings = app.home_settings()
-    whole = not (only or day or no_send)
-    with app.open_store(settings) as store, app.run_lock(settings), _watched(settings, store, whole=whole) as ended:
-        if app.reaches_people(settings):
-            restore_guard.check(store, app.mark(settings), app.now(), confirmed=confirm_restore)
-        say = show.warn if as_json else show.say
-        ready = listing is not None or _fetched(settings, store, day.date() if day else None, say)
-        chosen = _mailing_day(day.date() if day else None, listing, store)
-        if at_once:
-            store.sends.lift_hours(only or (), app.now())
-        hours_lifted = at_once or listing is not None
-        with stopped_by_signals() as stop:
-            report = run_day(
-                settings, store, chosen, set(only or ()), send=not no_send, at_once=hours_lifted, stop=stop
-            )
-        ended.report = report
+    asked = Asked(day.date() if day else None, frozenset(only or ()), listing, confirm_restore, at_once, not no_send)
+    say = show.warn if as_json else show.say
+    with app.open_store(settings) as store, stopped_by_signals() as stop:
+        report, ready = once(settings, store, stop, asked, say)
     if as_json:
         show.as_json(_plain(report))
     else:
-        _print(report, sent=not no_send)
+        told(report, sent=not no_send)
     if stop.is_set():
         raise NotReady("stopped by a signal; what was under way is finished, the rest goes out with the next run")
     if report.failed:
         raise typer.Exit(1)
     if not ready and not any(composed.status for composed in report.composed):
         raise typer.Exit(fetching.NOT_READY)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run is asked for; the default is a whole day."""
+
+    day: date | None = None
+    only: frozenset[str] = frozenset()
+    listing: Path | None = None
+    confirm_restore: bool = False
+    at_once: bool = False
+    send: bool = True
+
+    @property
+    def whole(self) -> bool:
+        """True for a day of all subscribers, by which the service may be judged."""
+        return not (self.day or self.only) and self.send
+
+
+WHOLE = Asked()
+
+
+def once(
+    settings: Settings,
+    store: Store,
+    stop: threading.Event,
+    asked: Asked = WHOLE,
+    say: Callable[[str], None] = show.say,
+) -> tuple[pipeline.Report, bool]:
+    """One run under the run lock: its report, and whether the mailings it fetched were ready. Raises Busy."""
+    with app.run_lock(settings), _watched(settings, store, whole=asked.whole) as ended:
+        if app.reaches_people(settings):
+            restore_guard.check(store, app.mark(settings), app.now(), confirmed=asked.confirm_restore)
+        ready = asked.listing is not None or _fetched(settings, store, asked.day, say)
+        chosen = _mailing_day(asked.day, asked.listing, store)
+        if asked.at_once:
+            store.sends.lift_hours(asked.only, app.now())
+        lifted = asked.at_once or asked.listing is not None
+        report = run_day(settings, store, chosen, set(asked.only), send=asked.send, at_once=lifted, stop=stop)
+        ended.report = report
+    return report, ready
 
 
 @contextmanager
@@ -166,7 +197,8 @@ def _mailing_day(day: date | None, listing: Path | None, store: Store) -> date |
     return read.mailing.date
 
 
-def _print(report: pipeline.Report, *, sent: bool) -> None:
+def told(report: pipeline.Report, *, sent: bool = True) -> None:
+    """Says what a run came to."""
     for composed in sorted(report.composed, key=lambda c: c.slug):
         _print_composed(composed)
     for done in sorted(report.dispatched, key=lambda d: d.slug):
