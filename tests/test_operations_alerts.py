@@ -14,6 +14,7 @@ import pytest
 
 from newsletter import pipeline
 from newsletter.delivery.breakers import OPEN
+from newsletter.delivery.holds import Holds
 from newsletter.editions.compose import Composed
 from newsletter.errors import InputError, SettingsError, StoreError
 from newsletter.models.days import Concern, Finding, Incident, Judged
@@ -107,6 +108,16 @@ def test_paused_sending_is_one_incident_and_not_also_its_mails(bell: Bell, store
     assert bell.rung[0].opened[0].said == "sending is paused: 550 for an address"
     store.facts.set(OPEN, "")
     assert bell.after() == ["+mails", "-sending"], "they are overdue, and that is now a thing of its own"
+
+
+def test_a_provider_that_refuses_the_sender_is_told_until_it_is_held_no_more(bell: Bell, store: Store) -> None:
+    holds = Holds(store.facts, lambda address: address.rpartition("@")[2])
+    holds.refused("ada@gmail.com", "421 4.7.28 unsolicited mail", NOON)
+    assert bell.after() == ["+provider"]
+    assert bell.rung[0].opened[0].said == "gmail.com refuses mail from this sender: 421 4.7.28 unsolicited mail"
+    assert bell.after() == []
+    holds.taken("bo@gmail.com", NOON + timedelta(hours=2))
+    assert bell.after() == ["-provider"]
 
 
 def test_subscribers_without_an_edition_are_named(bell: Bell) -> None:

@@ -22,6 +22,7 @@ class Concern(StrEnum):
     MAILS = "mails"  # not accepted, or overdue
     UNKNOWN = "unknown"  # sends of unknown outcome wait for a person
     SENDING = "sending"  # paused by a breaker
+    PROVIDER = "provider"  # one refuses mail from this sender
 
 
 @dataclass(frozen=True, slots=True)

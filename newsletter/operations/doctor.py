@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 
 from newsletter.delivery import backends
 from newsletter.delivery.backends.smtp import Options as Smtp
+from newsletter.delivery.dns import Lookup
 from newsletter.delivery.message import domain as domain_of
 from newsletter.errors import NewsletterError, SettingsError
 from newsletter.links import Purpose, keys_of
 from newsletter.links import Signer as Links
 from newsletter.models.subscribers import Problem, Subscriber, SubscriberStatus
 from newsletter.money import shown_usd
-from newsletter.operations import dns
+from newsletter.operations import records
 from newsletter.operations.forecast import forecast
 from newsletter.operations.status import late, today
 from newsletter.scoring.model.client import OpenAISettings
@@ -70,7 +71,7 @@ class Probes:
     """What reaches outside. `ask(method, url, headers, body)` follows no redirect and raises OSError."""
 
     ask: Callable[[str, str, Mapping[str, str], bytes], Answer]
-    lookup: dns.Lookup
+    lookup: Lookup
     mail_server: Callable[[], str]  # why the mail server cannot be used, or nothing
     free: Callable[[Path], int]  # bytes
     whole: Callable[[Path], object]  # raises StoreError for a damaged database
@@ -130,7 +131,7 @@ def _skip(name: str, said: str) -> Check:
     return Check(name, Mark.SKIPPED, said)
 
 
-def _said(name: str, found: dns.Said, mend: str) -> Check:
+def _said(name: str, found: records.Said, mend: str) -> Check:
     return _tick(name, found.said) if found.well else _cross(name, found.said, mend)
 
 
@@ -379,11 +380,11 @@ def _dns(patient: Patient) -> Found:
     sender, lookup = domain_of(patient.settings.mail.address), patient.probes.lookup
     try:
         yield _said(
-            "MX", dns.mx(sender, lookup), f"publish an MX record for {sender}, or mail from a domain that has one"
+            "MX", records.mx(sender, lookup), f"publish an MX record for {sender}, or mail from a domain that has one"
         )
         if patient.settings.mail.backend == "smtp":
             yield from _smtp_dns(patient.settings.of(Smtp), sender, patient.probes)
-        dmarc = dns.dmarc(sender, lookup)
+        dmarc = records.dmarc(sender, lookup)
         record = f"v=DMARC1; p=none; rua=mailto:postmaster@{sender}"
         mend = f'publish TXT _dmarc.{sender} "{record}", then tighten it (RFC 9989)'
         yield _said("DMARC", dmarc, mend)
@@ -393,11 +394,11 @@ def _dns(patient: Patient) -> Found:
 
 def _smtp_dns(smtp: Smtp, sender: str, probes: Probes) -> Found:
     envelope = domain_of(smtp.bounce_address) if smtp.bounce_address else sender
-    spf = dns.spf(envelope, probes.lookup)
+    spf = records.spf(envelope, probes.lookup)
     yield _said(
         "SPF", spf, f'publish one TXT record at {envelope}, such as "v=spf1 mx -all", that names your mail server'
     )
-    if not dns.aligned(envelope, sender, probes.lookup):
+    if not records.aligned(envelope, sender, probes.lookup):
         yield _cross(
             "alignment",
             f"bounces go to {envelope}, mail is from {sender}: SPF does not count for DMARC",
@@ -413,8 +414,8 @@ def _smtp_dns(smtp: Smtp, sender: str, probes: Probes) -> Found:
         yield _cross("DKIM", f"smtp.dkim_key_file: {error}", "name a private key in PEM form that this user may read")
         return
     mend = f"publish the public key of smtp.dkim_key_file as TXT {smtp.dkim_selector}._domainkey.{domain}"
-    yield _said("DKIM", dns.dkim(smtp.dkim_selector, domain, probes.lookup, ours), mend)
-    if not dns.aligned(domain, sender, probes.lookup):
+    yield _said("DKIM", records.dkim(smtp.dkim_selector, domain, probes.lookup, ours), mend)
+    if not records.aligned(domain, sender, probes.lookup):
         yield _cross("alignment", f"{domain} signs for {sender}", f"sign with a key of {sender}: smtp.dkim_domain")
 
 

@@ -26,6 +26,7 @@ TOLD_FROM = 0.1  # of the editions without the scores they should have
 # What follows from what: one cause is told once.
 FOLLOWS = {
     Concern.SENDING: {Concern.MAILS},
+    Concern.PROVIDER: {Concern.MAILS},
     Concern.SCORES: {Concern.TOKENS, Concern.SELECTED},
     Concern.PAPERS: {Concern.SELECTED, Concern.EDITIONS},
     Concern.MAILING: {Concern.PAPERS, Concern.EDITIONS},

@@ -14,7 +14,7 @@ from typing import cast
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from newsletter.delivery import backends
-from newsletter.operations import dns
+from newsletter.delivery.dns import lookup
 from newsletter.operations.doctor import Answer, Probes
 from newsletter.settings import Settings
 from newsletter.store import copies
@@ -27,7 +27,7 @@ def connect(settings: Settings) -> Probes:
     """The probes of this machine."""
     return Probes(
         ask=ask,
-        lookup=dns.resolver(),
+        lookup=lookup,
         mail_server=lambda: backends.probe(settings),
         free=lambda path: shutil.disk_usage(path.parent).free,
         whole=copies.check,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from newsletter import log
 from newsletter.delivery.breakers import OPEN
+from newsletter.delivery.holds import held
 from newsletter.errors import InputError, NotReady, SettingsError, StoreError
 from newsletter.models.days import Concern, Figures, Incident, Judged
 from newsletter.models.papers import Calendar, Clock
@@ -70,10 +71,8 @@ class Watch:
 
     def _rulings(self, report: Report | None, error: Exception | None, now: datetime) -> dict[Concern, Ruling]:
         rulings: dict[Concern, Ruling] = {Concern.RUN: error is None or without_addresses(error)}
-        if paused := self.store.facts.get(OPEN):
-            rulings[Concern.SENDING] = without_addresses(paused)
-        else:
-            rulings[Concern.SENDING] = True
+        rulings[Concern.SENDING] = without_addresses(self.store.facts.get(OPEN)) or True
+        rulings[Concern.PROVIDER] = without_addresses("; ".join(held(self.store.facts))) or True
         if report:
             rulings[Concern.READERS] = _readers(report)
         if self.store.mailings.fetched("arxiv"):

@@ -1,10 +1,10 @@
-"""Calls the domain name system, and decides what its records say of a sender. The only door to dnspython."""
+"""Decides what DNS records say of a sender; `lookup` is asked for them."""
 
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-Lookup = Callable[[str, str], Sequence[str]]  # a name and a type to values, none where there are none; raises OSError
+from newsletter.delivery.dns import Lookup
+
 SPF_LOOKUPS = 10  # RFC 7208 §4.6.4
 DMARC_WALK = 8  # labels, RFC 9989 §4.10
 _POLICIES = {"none", "quarantine", "reject"}
@@ -17,28 +17,6 @@ class Said:
 
     well: bool
     said: str
-
-
-def resolver(timeout: float = 5.0) -> Lookup:
-    """Lookups by the machine's own resolver."""
-    import dns.exception  # noqa: PLC0415 - only the doctor pays for it
-    import dns.resolver  # noqa: PLC0415
-
-    machine = dns.resolver.Resolver()
-    machine.lifetime = timeout
-
-    def lookup(name: str, kind: str) -> Sequence[str]:
-        try:
-            answer = machine.resolve(name, kind)
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            return []
-        except dns.exception.DNSException as error:
-            raise OSError(f"no answer for {kind} of {name}: {type(error).__name__}") from error
-        if kind == "TXT":
-            return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
-        return [record.to_text() for record in answer]
-
-    return lookup
 
 
 def mx(domain: str, lookup: Lookup) -> Said:
