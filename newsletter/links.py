@@ -9,11 +9,19 @@ import base64
 import binascii
 import hashlib
 import hmac
+import secrets
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 MAC_BYTES = 16
+_LETTERS = string.ascii_lowercase + string.digits
+
+
+def opaque_id() -> str:
+    """A new id of a send or a notice: 10 letters and digits (51 bits), as its Message-ID has it."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(10))
 
 
 class Purpose(StrEnum):

@@ -52,6 +52,7 @@ class Mail(Section):
     backend: str = "outbox"
     sender: str = Field(DEFAULT_SENDER, alias="from")
     operator: str = ""
+    operator_address: str = ""  # alerts go there
     postal_address: str = ""
 
     @field_validator("sender")
@@ -84,7 +85,28 @@ class Run(Section):
     workers: int = Field(2, ge=1, le=64)
 
 
-CORE: tuple[type[Section], ...] = (Mail, Web, Run)
+class Backup(Section):
+    """Where backups go, from the home where it is no absolute path, and how long they are kept."""
+
+    section: ClassVar[str] = "backup"
+    to: str = ""
+    keep_days: int = Field(30, ge=1)
+
+
+class Alerts(Section):
+    """How the operator is told what a day's judge found, beside the mail to mail.operator_address.
+
+    `command` is run with the alert as JSON on its standard input, `webhook` is posted the same. `heartbeat` is the ping
+    URL of a check (healthchecks.io's protocol): it is told of each run's start, end and failure.
+    """
+
+    section: ClassVar[str] = "alerts"
+    command: str = ""
+    webhook: str = Field("", pattern=r"^(https?://[^\s]+)?$")
+    heartbeat: str = Field("", pattern=r"^(https?://[^\s]+)?$")
+
+
+CORE: tuple[type[Section], ...] = (Mail, Web, Run, Backup, Alerts)
 S = TypeVar("S", bound=Section)
 
 

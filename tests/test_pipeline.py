@@ -175,6 +175,12 @@ class OfPreprints:
     def settled(self, mailing: MailingDay, now: datetime) -> bool:
         return now >= self.announced_at(mailing.date)
 
+    def has_mailing(self, day: date) -> bool:
+        return True
+
+    def published_at(self, day: date) -> datetime:
+        return self.announced_at(day)
+
     def is_final(self, mailing: MailingDay, newest: date, now: datetime) -> bool:
         return self.settled(mailing, now)
 

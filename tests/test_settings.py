@@ -47,7 +47,7 @@ def test_variables_of_somebody_else_are_left_alone(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[mial]\n", "newsletter.toml: unknown section [mial]; known sections: garden, mail, run, web"),
+        ("[mial]\n", "newsletter.toml: unknown section [mial]; known sections: alerts, backup, garden, mail, run, web"),
         ("[run]\nworker = 2\n", "newsletter.toml: run.worker: unknown key; known keys of [run]: workers"),
         ("[run]\nworkers = 'many'\n", "newsletter.toml: run.workers: must be a whole number"),
         ("[run]\nworkers = 0\n", "newsletter.toml: run.workers: must be at least 1"),

@@ -9,9 +9,11 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
+    backup,
     bounces,
     costs,
     demo,
+    doctor,
     explain,
     feedback,
     fetch,
@@ -22,12 +24,15 @@ from newsletter.cli import (
     resolve,
     resume,
     run,
+    schedule,
     send_test,
     sends,
     serve,
+    status,
     subscribers,
     suppressions,
     topics,
+    why,
 )
 from newsletter.errors import NewsletterError
 
@@ -68,8 +73,14 @@ app.command("explain")(explain.explain)
 app.command("resolve")(resolve.resolve)
 app.command("replay")(replay.replay)
 app.command("resume")(resume.resume)
+app.command("schedule")(schedule.schedule)
 app.command("send-test")(send_test.send_test)
 app.command("serve")(serve.serve)
+app.command("doctor")(doctor.doctor)
+app.command("why")(why.why)
+app.command("status")(status.status)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("bounces")(bounces.bounces)
 app.add_typer(subscribers.commands, name="subscribers")
 app.add_typer(suppressions.commands, name="suppressions")

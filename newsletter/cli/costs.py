@@ -12,6 +12,7 @@ import typer
 from newsletter import app
 from newsletter.cli import show
 from newsletter.money import PICODOLLARS_PER_USD, exact_usd, shown_usd
+from newsletter.operations.forecast import Forecast, forecast
 from newsletter.store.database import Row
 
 HEADS = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "usd", "estimated_calls", "lost_calls")
@@ -66,8 +67,14 @@ def costs(
         table = [[row[by.value], *(_usd(row) if head == "usd" else f"{row[head]:,}" for head in HEADS)] for row in rows]
         total = sum(row["picodollars"] for row in rows)
         show.table(f"USD {shown_usd(total)} in all", (by.value, *HEADS), table)
+        ahead = forecast([(row["day"], row["picodollars"]) for row in rows], app.now().date()) if by is By.DAY else None
         if show.console.is_terminal:
-            _plot(rows, by)
+            _plot(rows, by, ahead)
+        if ahead:
+            show.say(
+                f"at the pace of the last {ahead.days} days with costs, USD {shown_usd(ahead.a_day)} each: "
+                f"{shown_usd(ahead.this_month)} this month, {shown_usd(ahead.a_month)} in a whole one"
+            )
 
 
 def _plain(row: Row, by: By) -> Row:
@@ -81,10 +88,11 @@ def _usd(row: Row) -> str:
     return shown_usd(row["picodollars"])
 
 
-def _plot(rows: Sequence[Row], by: By) -> None:
-    """Bars of cents: the last thirty days, or the first thirty rows."""
+def _plot(rows: Sequence[Row], by: By, ahead: Forecast | None) -> None:
+    """Bars of cents: the last thirty days and those to come this month, or the first thirty rows."""
     chosen = rows[-BARS_AT_MOST:] if by is By.DAY else rows[:BARS_AT_MOST]
-    cents = [100 * row["picodollars"] / PICODOLLARS_PER_USD for row in chosen]
-    widest, label = max(cents) or 1, max(len(str(row[by.value])) for row in chosen)
-    for row, value in zip(chosen, cents, strict=True):
-        show.say(f"{row[by.value]:>{label}} {'█' * round(40 * value / widest)} {value:.3f} ¢")
+    bars = [(str(row[by.value]), row["picodollars"], "█") for row in chosen]
+    bars += [(str(day), ahead.a_day, "░") for day in ahead.to_come] if ahead else []
+    widest, label = max(value for _, value, _ in bars) or 1, max(len(name) for name, _, _ in bars)
+    for name, value, block in bars:
+        show.say(f"{name:>{label}} {block * round(40 * value / widest)} {100 * value / PICODOLLARS_PER_USD:.3f} ¢")

@@ -1,5 +1,6 @@
 """`newsletter explain`: the story of one send, and what to do next."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from newsletter import app
 from newsletter.cli import show
 from newsletter.cli.sends import Id, find, plain
+from newsletter.models.editions import Edition
 from newsletter.models.sends import SendState
 
 ADVICE = {
@@ -27,7 +29,7 @@ ADVICE = {
 
 
 def explain(send: Id, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Tell the story of one send: its attempts, what was reported of it, and what to do next.
+    """Tell the story of one send, from the topics to what was reported of it, with its cost and what to do next.
 
     Examples:
 
@@ -36,10 +38,21 @@ def explain(send: Id, as_json: Annotated[bool, typer.Option("--json", help="Prin
     with app.open_store(app.home_settings()) as store:
         record = find(store, send)
         events = list(store.events.of(send))
+        edition, message = store.editions.load(record.send.edition_id), store.sends.message(send)
     if as_json:
         show.as_json(
             plain(record)
             | {
+                "edition": {
+                    "scorer": edition.scorer,
+                    "model": edition.model,
+                    "status": edition.status,
+                    "topics": edition.topics,
+                    "totals": asdict(edition.totals),
+                    "usage": asdict(edition.usage) | {"total_tokens": edition.usage.total_tokens},
+                    "cost": asdict(edition.cost),
+                    "bytes": len(message) if message else None,
+                },
                 "attempts": [
                     {"backend": a.backend, "at": a.started_at, "outcome": a.outcome, "detail": a.detail}
                     for a in record.attempts
@@ -50,7 +63,10 @@ def explain(send: Id, as_json: Annotated[bool, typer.Option("--json", help="Prin
         return
     of = record.send
     show.say(f"{of.id}: the {of.kind} of {of.date} for {of.slug} <{of.address}>")
-    show.say(f"  {_time(record.created_at)}  frozen")
+    for line in _made(edition):
+        show.say(f"  {line}")
+    size = f", its message of {len(message) / 1000:.0f} kB kept" if message else ""
+    show.say(f"  {_time(record.created_at)}  frozen{size}")
     for attempt in record.attempts:
         show.say(
             f"  {_time(attempt.started_at)}  handed to {attempt.backend or 'a backend whose answer was never recorded'}"
@@ -63,6 +79,25 @@ def explain(send: Id, as_json: Annotated[bool, typer.Option("--json", help="Prin
     if record.retry_at and of.state is SendState.RETRY_AT:
         show.say(f"  {_time(record.retry_at)}  may be tried again")
     show.say(f"It {ADVICE[of.state].format(id=of.id)}.")
+
+
+def _made(edition: Edition) -> list[str]:
+    """How the edition came about, from the topics to what it cost."""
+    totals, usage = edition.totals, edition.usage
+    by = f"{edition.scorer} {edition.model}".strip()
+    lines = [
+        f"topics: {'; '.join(edition.topics) or 'unknown'}",
+        (
+            f"mailings: {', '.join(map(str, edition.mailings))}: {totals.announced} announced, "
+            f"{totals.scanned} scanned, {totals.candidates} candidates"
+        ),
+        (
+            f"scored by {by}: {len(edition.papers)} listed, {len(edition.near_misses)} near misses, "
+            f"{len(edition.not_scored)} without a score; {edition.status}"
+        ),
+        f"cost: USD {edition.cost.total} for {usage.total_tokens:,} tokens",
+    ]
+    return lines + ([f"fault: {edition.fault.code}"] if edition.fault else [])
 
 
 def _time(text: str) -> str:

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from newsletter.editions.compose import Composed
 from newsletter.errors import InputError, NotReady
 from newsletter.models.sends import Outcome
 from newsletter.models.subscribers import Problem, Subscriber
+from newsletter.operations import watch
 from newsletter.settings import Settings
 from newsletter.sources import mailing_file as listing_file
 from newsletter.store import Store
@@ -62,24 +64,14 @@ def run(
         newsletter run --no-send && newsletter preview ada --open
     """
     settings = app.home_settings()
-    with app.open_store(settings) as store, app.run_lock(settings):
-        if app.reaches_people(settings):
-            for doubt in restore_guard.check(store, app.mark(settings), app.now(), confirmed=confirm_restore):
-                show.warning(doubt)
-        say = show.warn if as_json else show.say
-        ready = listing is not None or _fetched(settings, store, day.date() if day else None, say)
-        chosen = _mailing_day(day.date() if day else None, listing, store)
-        if at_once:
-            store.sends.lift_hours(only or (), app.now())
-        hours_lifted = at_once or listing is not None
-        with stopped_by_signals() as stop:
-            report = run_day(
-                settings, store, chosen, set(only or ()), send=not no_send, at_once=hours_lifted, stop=stop
-            )
+    asked = Asked(day.date() if day else None, frozenset(only or ()), listing, confirm_restore, at_once, not no_send)
+    say = show.warn if as_json else show.say
+    with app.open_store(settings) as store, stopped_by_signals() as stop:
+        report, ready = once(settings, store, stop, asked, say)
     if as_json:
         show.as_json(_plain(report))
     else:
-        _print(report, sent=not no_send)
+        told(report, sent=not no_send)
     if stop.is_set():
         raise NotReady("stopped by a signal; what was under way is finished, the rest goes out with the next run")
     if report.failed or nobody_agreed(report):
@@ -91,6 +83,60 @@ def run(
 def nobody_agreed(report: pipeline.Report) -> bool:
     """True when there are subscribers and not one may be mailed: something was forgotten."""
     return bool(report.composed) and all(composed.barred or composed.failed for composed in report.composed)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run is asked for; the default is a whole day."""
+
+    day: date | None = None
+    only: frozenset[str] = frozenset()
+    listing: Path | None = None
+    confirm_restore: bool = False
+    at_once: bool = False
+    send: bool = True
+
+    @property
+    def whole(self) -> bool:
+        """True for a day of all subscribers, by which the service may be judged."""
+        return not (self.day or self.only) and self.send
+
+
+WHOLE = Asked()
+
+
+def once(
+    settings: Settings,
+    store: Store,
+    stop: threading.Event,
+    asked: Asked = WHOLE,
+    say: Callable[[str], None] = show.say,
+) -> tuple[pipeline.Report, bool]:
+    """One run under the run lock: its report, and whether the mailings it fetched were ready. Raises Busy."""
+    with app.run_lock(settings), _watched(settings, store, whole=asked.whole) as ended:
+        if app.reaches_people(settings):
+            for doubt in restore_guard.check(store, app.mark(settings), app.now(), confirmed=asked.confirm_restore):
+                show.warning(doubt)
+        ready = asked.listing is not None or _fetched(settings, store, asked.day, say)
+        chosen = _mailing_day(asked.day, asked.listing, store)
+        if asked.at_once:
+            store.sends.lift_hours(asked.only, app.now())
+        lifted = asked.at_once or asked.listing is not None
+        report = run_day(settings, store, chosen, set(asked.only), send=asked.send, at_once=lifted, stop=stop)
+        ended.report = report
+    return report, ready
+
+
+@contextmanager
+def _watched(settings: Settings, store: Store, *, whole: bool) -> Iterator[watch.Ended]:
+    """The operator is told what is wrong with the day; what could not be told is said here."""
+    watching = watch.connect(settings, store, app.state(settings), app.now)
+    try:
+        with watch.watched(watching, whole=whole) as ended:
+            yield ended
+    finally:
+        for trouble in watching.troubles:
+            show.warning(trouble)
 
 
 def _fetched(settings: Settings, store: Store, day: date | None, say: Callable[[str], None]) -> bool:
@@ -162,7 +208,8 @@ def _mailing_day(day: date | None, listing: Path | None, store: Store) -> date |
     return read.mailing.date
 
 
-def _print(report: pipeline.Report, *, sent: bool) -> None:
+def told(report: pipeline.Report, *, sent: bool = True) -> None:
+    """Says what a run came to."""
     for composed in sorted(report.composed, key=lambda c: c.slug):
         _print_composed(composed)
     for done in sorted(report.dispatched, key=lambda d: d.slug):

@@ -1,24 +1,34 @@
-"""`newsletter serve`: the web, beside the runs: unsubscribe links, web copies, webhooks."""
+"""`newsletter serve`: the web, beside the runs: unsubscribe links, web copies, webhooks; mail that may not wait."""
 
 import re
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from email.parser import BytesHeaderParser
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from newsletter import app
 from newsletter.cli import show
 from newsletter.delivery import backends
-from newsletter.errors import InputError, SettingsError
+from newsletter.errors import InputError, NewsletterError, SettingsError
 from newsletter.links import Purpose, Signer
+from newsletter.settings import Settings
+from newsletter.store import Store
 
+if TYPE_CHECKING:
+    import uvicorn
+
+LOOK_EVERY = 1.0  # seconds between looks for mail that may not wait for the next run
 _LINK = re.compile(rf"<https?://[^>]*/{Purpose.UNSUBSCRIBE}/(?P<token>[\w-]+)>")
 
 
 def serve(
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option("--port", help="The port to listen on.")] = 8000,
 ) -> None:
     """Serve the links of the emails until stopped. A proxy in front of it does TLS.
 
@@ -28,33 +38,81 @@ def serve(
 
         newsletter serve --host 0.0.0.0 --port 8080
     """
-    import uvicorn  # noqa: PLC0415 - only this command pays for loading a web server
+    settings = app.home_settings()
+    with app.open_store(settings, follows=True) as store, listening(settings, store, host, port) as web:
+        show.say(f"serving {settings.web.base_url} on http://{host}:{port}; stop with Ctrl-C")
+        web.run()
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The web over a store, with the socket that it listens on."""
+
+    server: "uvicorn.Server"
+    listener: socket.socket
+
+    def run(self) -> None:
+        """Answers until stopped; finishes what it has in hand."""
+        self.server.run(sockets=[self.listener])
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+
+
+@contextmanager
+def listening(settings: Settings, store: Store, host: str, port: int) -> Iterator[Web]:
+    """The web, ready to run; until its end, notices and welcome editions go out within a second.
+
+    Raises SettingsError where mailed links would not be known for ours, InputError where nothing can listen there.
+    """
+    import uvicorn  # noqa: PLC0415 - only those who serve pay for loading a web server
 
     from newsletter import web  # noqa: PLC0415
     from newsletter.web.services import Rooms  # noqa: PLC0415
 
-    settings = app.home_settings()
-    with app.open_store(settings, follows=True) as store:
-        store.suppressions.replay()
-        signer = app.signer(settings)
-        if app.reaches_people(settings):
-            check_mailed_link(store.sends.newest_message(settings.mail.backend), signer)
-        rooms = Rooms(
-            store=store,
-            signer=signer,
-            templates=app.templates(settings),
-            clock=app.now,
-            webhooks=backends.webhooks(settings),
-            home=settings.home,
-        )
-        with _listening(host, port) as listener:
-            show.say(f"serving {settings.web.base_url} on http://{host}:{port}; stop with Ctrl-C")
-            # No access log: the path is the token. No server header: it helps nobody.
-            config = uvicorn.Config(web.app(rooms), access_log=False, server_header=False, log_level="warning")
-            uvicorn.Server(config).run(sockets=[listener])
+    store.suppressions.replay()
+    signer = app.signer(settings)
+    if app.reaches_people(settings):
+        check_mailed_link(store.sends.newest_message(settings.mail.backend), signer)
+    rooms = Rooms(
+        store=store,
+        signer=signer,
+        templates=app.templates(settings),
+        clock=app.now,
+        webhooks=backends.webhooks(settings),
+        home=settings.home,
+    )
+    # No access log: the path is the token. No server header: it helps nobody.
+    config = uvicorn.Config(web.app(rooms), access_log=False, server_header=False, log_level="warning")
+    with _socket(host, port) as listener, _sending(settings, store):
+        yield Web(uvicorn.Server(config), listener)
 
 
-def _listening(host: str, port: int) -> socket.socket:
+@contextmanager
+def _sending(settings: Settings, store: Store) -> Iterator[None]:
+    """Sends what may not wait for the next run, from a thread of its own."""
+    stop = threading.Event()
+
+    def look() -> None:
+        said = ""
+        while not stop.wait(LOOK_EVERY):
+            try:
+                app.send_waiting(settings, store, stop)
+                said = ""
+            except NewsletterError as error:
+                if str(error) != said:
+                    show.warning(said := str(error))
+
+    thread = threading.Thread(target=look, name="waiting mail")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _socket(host: str, port: int) -> socket.socket:
     """A socket that listens there. Raises InputError where the port is taken or the address is not this machine's."""
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)

@@ -1,74 +1,81 @@
-"""`newsletter subscribers pause|resume|remove|erase`: who gets mail for now, again, or no more."""
+"""`newsletter status`: today at a glance, and what is wrong."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from newsletter import app
 from newsletter.cli import show
-from newsletter.subscribers.membership import find
+from newsletter.models.days import Incident
+from newsletter.models.sends import DayStatus
+from newsletter.money import exact_usd, shown_usd
+from newsletter.operations import watch
+from newsletter.operations.status import late, today
+from newsletter.sources import origins
 
-BY = "by the operator"
-Slug = Annotated[str, typer.Argument(help="A subscriber.")]
 
-
-def pause(
-    slug: Slug,
-    until: Annotated[
-        datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Resume by itself on this day.")
-    ] = None,
+def status(
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Take the day as it is for usual: ends what is wrong by comparison alone.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Send a subscriber nothing for a while; afterwards one edition catches up.
+    """Show today at a glance: the mailing, editions, mails, money, and what is wrong.
 
     Examples:
 
-        newsletter subscribers pause ada --until 2026-12-01
+        newsletter status
+
+        newsletter status --accept
     """
-    end = until.replace(tzinfo=UTC) if until else None
-    with app.members() as members:
-        members.pause(slug, end, BY, app.now())
-    show.say(f"{slug}: paused{f' until {until:%Y-%m-%d}' if until else ''}")
+    settings = app.home_settings()
+    with app.open_store(settings) as store:
+        now = app.now()
+        ended = watch.accept(store, now) if accept else []
+        day, incidents = today(store, now), store.incidents.open()
+    problems = late(day, now, origins()["arxiv"].calendar)
+    if as_json:
+        show.as_json(_plain(day) | {"late": problems, "incidents": [asdict(incident) for incident in incidents]})
+        return
+    for incident in ended:
+        show.say(f"taken for usual: {incident.said}")
+    for name, value in _lines(day):
+        show.say(f"{name:12} {value}")
+    for problem in problems:
+        show.warning(problem)
+    for incident in incidents:
+        show.warning(_since(incident))
+    if not problems and not incidents:
+        show.say("all is well")
 
 
-def resume(slug: Slug) -> None:
-    """Let a paused subscriber get mail again. Nobody who left is brought back by it.
-
-    Examples:
-
-        newsletter subscribers resume ada
-    """
-    with app.members() as members:
-        members.resume(slug, BY, app.now())
-    show.say(f"{slug}: active")
-
-
-def remove(slug: Slug) -> None:
-    """Stop mailing a subscriber and put their topics file away, in var/removed. What was sent stays on record.
-
-    Examples:
-
-        newsletter subscribers remove ada
-    """
-    with app.members() as members:
-        members.remove(slug, BY, app.now())
-    show.say(f"{slug}: removed")
+def _lines(day: DayStatus) -> list[tuple[str, str]]:
+    ago = f", announced {_age(day.mailing_age)} ago" if day.mailing_age is not None else ""
+    return [
+        ("mailing", f"{day.mailing}: {day.mailing_status}{ago}" if day.mailing else "none yet"),
+        ("editions", _counts(day.editions)),
+        ("mails", _counts(day.sends)),
+        ("spent", f"USD {shown_usd(day.spent_today)} today, {shown_usd(day.spent_this_month)} this month"),
+        ("last run", f"{_age(day.run_age)} ago" if day.run_age is not None else "none came to its end yet"),
+        ("last backup", f"{_age(day.backup_age)} ago" if day.backup_age is not None else "none yet"),
+    ]
 
 
-def erase(
-    slug: Slug, yes: Annotated[bool, typer.Option("--yes", help="Do not ask; there is no way back.")] = False
-) -> None:
-    """Erase all personal data of a subscriber. Only a hash of the address stays, so that it is never mailed again.
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
 
-    Examples:
 
-        newsletter subscribers export ada > ada.jsonl
+def _age(seconds: float) -> str:
+    return show.duration(timedelta(seconds=seconds))
 
-        newsletter subscribers erase ada --yes
-    """
-    with app.members() as members:
-        find(members.store, slug)
-        if not yes:
-            typer.confirm(f"Erase {slug} for good?", abort=True)
-        members.erase(slug, app.now())
-    show.say(f"{slug}: erased here; backups keep their copy until they expire")
+
+def _since(incident: Incident) -> str:
+    return f"since {incident.opened_at:%Y-%m-%d %H:%M} UTC: {incident.said}"
+
+
+def _plain(day: DayStatus) -> dict[str, object]:
+    money = {"spent_today": exact_usd(day.spent_today), "spent_this_month": exact_usd(day.spent_this_month)}
+    return asdict(day) | money

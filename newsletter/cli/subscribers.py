@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from newsletter import app
-from newsletter.cli import exchange, show, status
+from newsletter.cli import exchange, members, show
 from newsletter.cli.rank import read_topics
 from newsletter.errors import InputError
 from newsletter.links import Purpose
@@ -16,12 +16,12 @@ from newsletter.subscribers.roster import roster
 from newsletter.topics.front_matter import with_front_matter
 
 commands = typer.Typer(help="Who gets mail: add, show, pause, remove, move and erase.", no_args_is_help=True)
-commands.command("pause")(status.pause)
-commands.command("resume")(status.resume)
-commands.command("remove")(status.remove)
+commands.command("pause")(members.pause)
+commands.command("resume")(members.resume)
+commands.command("remove")(members.remove)
 commands.command("export")(exchange.export)
 commands.command("import")(exchange.import_)
-commands.command("erase")(status.erase)
+commands.command("erase")(members.erase)
 
 
 @commands.command()

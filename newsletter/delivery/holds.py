@@ -25,6 +25,12 @@ class Hold:
     said: str
 
 
+def held(facts: Facts) -> list[str]:
+    """A sentence on each provider that is held."""
+    found = json.loads(facts.get(HELD) or "{}")
+    return [f"{provider} refuses mail from this sender: {hold['said']}" for provider, hold in sorted(found.items())]
+
+
 class Holds:
     """The providers that are held; `provider_of` names the provider of an address. Used by several lanes."""
 

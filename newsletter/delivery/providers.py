@@ -7,26 +7,18 @@ mail Google hosts. Where DNS does not answer, each domain stands for itself.
 import threading
 from collections.abc import Callable, Sequence
 
+from newsletter.delivery.dns import lookup
+
 Exchangers = Callable[[str], Sequence[str]]
-SECONDS = 5.0  # for one answer
 PATIENCE = 3  # unanswered questions; after these none is asked
 
 
 def mail_exchangers(domain: str) -> Sequence[str]:
     """The hosts that take a domain's mail, the preferred first; none where it names none. Raises OSError."""
-    import dns.exception  # noqa: PLC0415 - asked once a provider refuses us; no command waits for it before
-    import dns.rdatatype  # noqa: PLC0415
-    import dns.resolver  # noqa: PLC0415
-    from dns.rdtypes.ANY.MX import MX  # noqa: PLC0415
-
-    try:
-        answer = dns.resolver.resolve(domain, dns.rdatatype.MX, lifetime=SECONDS)
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.exception.SyntaxError):
-        return ()
-    except dns.exception.DNSException as error:
-        raise OSError(f"{domain}: {error}") from error
-    records = sorted((record for record in answer if isinstance(record, MX)), key=lambda record: record.preference)
-    return [str(record.exchange).rstrip(".").lower() for record in records]
+    records = sorted(
+        (int(preference), host) for preference, _, host in (r.partition(" ") for r in lookup(domain, "MX"))
+    )
+    return [host.rstrip(".").lower() for _, host in records]
 
 
 def organisation(host: str) -> str:

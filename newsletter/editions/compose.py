@@ -3,8 +3,6 @@
 One subscriber's trouble stays theirs: whatever a stage raises, the others get their editions.
 """
 
-import secrets
-import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +12,7 @@ from newsletter.editions.candidates import candidates
 from newsletter.editions.due import Due, due
 from newsletter.editions.hours import not_before
 from newsletter.editions.selection import Selection, select
+from newsletter.links import opaque_id
 from newsletter.models.editions import Candidates, Edition, Kind, Month
 from newsletter.models.papers import Announcement, MailingDay, MailingStatus, Origin, Taxonomy
 from newsletter.models.scores import Commented, Fault, Pool, Reading, Scorer, Scores, Status, Trouble
@@ -25,7 +24,6 @@ from newsletter.threads import in_threads
 
 LOOK_BACK = timedelta(days=90)  # how far a reader's missed mailings are looked for
 GIVEN_BACK = timedelta(days=14)  # how long a mailing whose digest was not sent is offered again
-_LETTERS = string.ascii_lowercase + string.digits
 Entries = Callable[[], Iterable[Subscriber | Problem]]  # called once to plan, once to compose: nobody is kept in memory
 
 
@@ -272,7 +270,7 @@ def _month(subscriber: Subscriber, store: Store, now: datetime) -> Month:
 def _frozen(told: Edition, item: _Gathered, desk: Composing, now: datetime) -> Composed:
     slug, deliver = item.subscriber.slug, item.subscriber.wishes.deliver
     hour = None if desk.at_once else not_before(deliver, item.announced_at)
-    if desk.store.editions.freeze(told, item.subscriber, _send_id(), now, hour) is None:
+    if desk.store.editions.freeze(told, item.subscriber, opaque_id(), now, hour) is None:
         return Composed(slug, reason="has this edition already")
     return Composed(
         slug,
@@ -290,7 +288,3 @@ def _is_quiet(told: Edition) -> bool:
 
 def _said(slug: str, error: Exception) -> str:
     return f"{slug}: composing failed: {type(error).__name__}: {error}"
-
-
-def _send_id() -> str:
-    return "".join(secrets.choice(_LETTERS) for _ in range(10))

@@ -149,8 +149,14 @@ class Taxonomy:
 class Calendar(Protocol):
     """A source's hours."""
 
+    def has_mailing(self, day: Day) -> bool:
+        """True for a date on which the source announces, holidays aside."""
+
     def announced_at(self, day: Day) -> datetime:
         """When the source announces the mailing of a date, in UTC or with the source's own zone."""
+
+    def published_at(self, day: Day) -> datetime:
+        """From when on asking the source for the mailing of a date makes sense."""
 
     def settled(self, mailing: MailingDay, now: datetime) -> bool:
         """True once nothing more is waited for before editions are made of a mailing."""

@@ -74,10 +74,10 @@ def _preferences(notice: Notice, spoken: Words, templates: Templates) -> Letter:
 
 
 def _alert(notice: Notice, _: Words, templates: Templates) -> Letter:
-    """Facts: `subject`, a sentence, and `lines`, what else the operator should know."""
+    """Facts: `subject`, a sentence that names the newsletter, and `lines`, what else the operator should know."""
     subject = str(notice.facts["subject"])
     return Letter(
-        subject=f"{templates.mailer}: {subject}",
+        subject=subject,
         title=subject,
         lines=tuple(map(str, notice.facts["lines"])),
         sent_by=_sent_by(templates),

@@ -7,11 +7,13 @@ from pathlib import Path
 from newsletter.store.blocks import Blocks
 from newsletter.store.charges import Charges
 from newsletter.store.database import Database
+from newsletter.store.days import Days
 from newsletter.store.editions import Editions
 from newsletter.store.endpoints import Endpoints
 from newsletter.store.events import Events
 from newsletter.store.facts import Facts
 from newsletter.store.feedback import Feedback
+from newsletter.store.incidents import Incidents
 from newsletter.store.mailings import Mailings
 from newsletter.store.notices import Notices
 from newsletter.store.papers import Papers
@@ -39,6 +41,8 @@ class Store:
         self.feedback = Feedback(database)
         self.notices = Notices(database, self.suppressions)
         self.blocks = Blocks(database)
+        self.days = Days(database)
+        self.incidents = Incidents(database)
         self.charges = Charges(database)
         self.endpoints = Endpoints(database)
         self.scores = ScoreShelf(database, self.charges)

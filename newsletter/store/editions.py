@@ -226,6 +226,32 @@ class Editions:
             )
         )
 
+    def appearances(self, subscriber_id: int, papers: Collection[int]) -> list[Row]:
+        """Where papers stand in a subscriber's editions, newest first: edition, section, place, scores and the send."""
+        return self._database.rows(
+            """
+            SELECT editions.date, editions.kind, section, position, relevance, novelty, edition_papers.topic, comment,
+                sends.id AS send, sends.state
+            FROM edition_papers JOIN editions ON editions.id = edition_papers.edition_id
+            JOIN sends ON sends.edition_id = editions.id
+            WHERE edition_papers.subscriber_id = ? AND paper_key IN (SELECT value FROM json_each(?))
+            ORDER BY editions.date DESC, editions.id DESC
+            """,
+            [subscriber_id, json.dumps(list(papers))],
+        )
+
+    def covering(self, subscriber_id: int, day: date) -> list[Row]:
+        """A subscriber's editions of one mailing, oldest first: date, kind, status, scorer and the send."""
+        return self._database.rows(
+            """
+            SELECT DISTINCT editions.date, editions.kind, editions.status, frozen_at, sends.id AS send, sends.state,
+                json_extract(facts, '$.scorer') AS scorer
+            FROM editions JOIN sends ON sends.edition_id = editions.id, json_each(editions.facts, '$.mailings')
+            WHERE editions.subscriber_id = ? AND value = ? ORDER BY editions.id
+            """,
+            [subscriber_id, str(day)],
+        )
+
     def sent_papers(self, subscriber_id: int, among: Collection[Paper]) -> set[int]:
         """The keys, among some papers, of versions that went or are going to this subscriber."""
         keys = [paper.key for paper in among if paper.key is not None]

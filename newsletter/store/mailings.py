@@ -113,6 +113,20 @@ class Mailings:
         )
         return [_announcement(row) for row in rows]
 
+    def of_papers(self, keys: Iterable[int]) -> list[Announcement]:
+        """All announcements of some papers, oldest first."""
+        rows = self._database.rows(
+            """
+            SELECT papers.*, announcements.type, announcements.categories AS announced_in, announcements.added_at,
+                mailings.date AS mailing_date
+            FROM announcements JOIN mailings ON announcements.mailing_key = mailings.key
+            JOIN papers ON papers.key = announcements.paper_key
+            WHERE papers.key IN (SELECT value FROM json_each(?)) ORDER BY mailings.date
+            """,
+            [json.dumps(list(keys))],
+        )
+        return [_announcement(row) for row in rows]
+
     def fetched(self, source: str) -> list[MailingDay]:
         """The mailings that were fetched from a source, oldest first, with the categories they cover."""
         rows = self._database.rows(

@@ -62,6 +62,12 @@ def suppressed(name: str, settings: Settings) -> Iterator[tuple[str, str]]:
     yield from read(settings)
 
 
+def probe(settings: Settings) -> str:
+    """Why the backend cannot be used now, or nothing; sends nothing. Raises SettingsError."""
+    ask = getattr(module(settings.mail.backend), "probe", None)
+    return str(ask(settings)) if ask else ""
+
+
 def options(settings: Settings) -> BackendOptions:
     """The options of the backend that newsletter.toml names."""
     return settings.of(module(settings.mail.backend).Options)

@@ -262,6 +262,18 @@ def suppressed(settings: Settings) -> Iterator[tuple[str, str]]:
             offset += size
 
 
+def probe(settings: Settings) -> str:
+    """Why the key cannot send, or nothing (https://www.twilio.com/docs/sendgrid/api-reference/api-key-permissions)."""
+    host = settings.of(Options).host
+    try:
+        scopes = json.loads(_client(settings.of(Options), _api_key(settings)).scopes.get().body)["scopes"]
+    except HTTPError as error:
+        return f"{host} answers {error.status_code}"
+    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+        return f"{host}: {type(error).__name__}"
+    return "" if "mail.send" in scopes else f"{host}: the key may not send (mail.send)"
+
+
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """A redirect would carry the key to another host, and turn the POST into a GET."""
 

@@ -63,6 +63,15 @@ def lacks(settings: Settings) -> list[str]:
     return ["SMTP_PASSWORD"] if url.username and not (url.password or settings.secret("SMTP_PASSWORD")) else []
 
 
+def probe(settings: Settings) -> str:
+    """Why the server cannot be used, or nothing: connects, greets, signs in, leaves."""
+    opened = connect(settings).open()
+    if isinstance(opened, Receipt):
+        return opened.detail
+    opened.close()
+    return ""
+
+
 class Smtp:
     reaches_people = True
 
@@ -104,7 +113,7 @@ class Smtp:
                 if fresh:
                     said = f"the connection ended: {gone}"
                     return Receipt(Outcome.RETRY, said, sender_refused=gone.sender_refused)
-                connection, fresh = self._open(), True  # the server had closed it while it was idle
+                connection, fresh = self.open(), True  # the server had closed it while it was idle
                 continue
             if refused is None:
                 return self._hand_over(connection, content)
@@ -185,7 +194,7 @@ class Smtp:
         try:
             return self._idle.get_nowait(), False
         except queue.Empty:
-            return self._open(), True
+            return self.open(), True
 
     def _keep_or_close(self, connection: smtplib.SMTP, receipt: Receipt) -> None:
         try:
@@ -196,7 +205,8 @@ class Smtp:
             pass
         connection.close()
 
-    def _open(self) -> smtplib.SMTP | Receipt:
+    def open(self) -> smtplib.SMTP | Receipt:
+        """A connection that is signed in, or why there is none."""
         url, options = self._url, self._options
         host, timeout, helo = url.hostname or "", options.timeout_seconds, self._helo
         connection: smtplib.SMTP | None = None

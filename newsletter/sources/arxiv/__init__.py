@@ -24,7 +24,6 @@ from newsletter.sources.arxiv.http import Polite, Sleep
 
 EARLY_FROM = time(20, 15)  # in New York: the listing pages have turned by then
 REACHES_BACK = timedelta(days=90)  # of the catch-up pages
-FRIDAY = 4
 HOURS = Hours()
 ORIGIN = Origin(
     name="arxiv",
@@ -91,16 +90,16 @@ class Arxiv:
         """The date of the newest mailing that can be fetched: today's in New York, or tomorrow's with `early`."""
         local = now.astimezone(NEW_YORK)
         day = local.date()
-        if self._options.early and local.time() >= EARLY_FROM and _is_mailing_day(day + timedelta(days=1)):
+        if self._options.early and local.time() >= EARLY_FROM and HOURS.has_mailing(day + timedelta(days=1)):
             return day + timedelta(days=1)
-        while not _is_mailing_day(day):
+        while not HOURS.has_mailing(day):
             day -= timedelta(days=1)
         return day
 
     def days(self, first: date, last: date) -> list[date]:
         """The dates of the mailings from `first` to `last`: every day but Saturday and Sunday."""
         count = (last - first).days + 1
-        return [day for day in (first + timedelta(days=n) for n in range(count)) if _is_mailing_day(day)]
+        return [day for day in (first + timedelta(days=n) for n in range(count)) if HOURS.has_mailing(day)]
 
     def categories(self, wishes: tuple[str, ...]) -> tuple[str, ...]:
         """The canonical categories that a list of categories, aliases and archives stands for."""
@@ -113,7 +112,7 @@ class Arxiv:
         """
         now = self._clock()
         today = now.astimezone(NEW_YORK).date()
-        if not _is_mailing_day(day):
+        if not HOURS.has_mailing(day):
             raise InputError(f"{day} is a {day:%A}: arXiv has no mailing on Saturdays and Sundays")
         if day > self.newest(now):
             raise InputError(f"{day} is not announced yet: the newest mailing is that of {self.newest(now)}")
@@ -152,12 +151,8 @@ class Arxiv:
         self._http.close()
 
 
-def _is_mailing_day(day: date) -> bool:
-    return day.weekday() <= FRIDAY
-
-
 def _next(day: date) -> date:
     following = day + timedelta(days=1)
-    while not _is_mailing_day(following):
+    while not HOURS.has_mailing(following):
         following += timedelta(days=1)
     return following

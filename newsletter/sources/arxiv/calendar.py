@@ -11,7 +11,9 @@ from newsletter.models.papers import MailingDay, MailingStatus
 NEW_YORK = ZoneInfo("America/New_York")
 WAIT_UNTIL = time(6, 0)  # in New York: until then a partial mailing may still become complete, an empty feed fill
 NOTHING_UNTIL = time(12, 0)  # in New York: until then a day without any paper waits for a second witness
+PUBLISHED = time(0, 5)  # in New York, on the mailing's date
 ANNOUNCED = time(20, 0)  # in New York, on the evening before a mailing's date
+FRIDAY = 4
 GIVE_UP_AFTER = timedelta(days=7)  # a partial mailing older than this stays as it is
 # On these days arXiv celebrates. The page does not say whether the evening's mailing or the date's own is put off.
 HOLIDAYS = frozenset(date(2026, month, day) for month, day in ((11, 26), (12, 25), (12, 29), (12, 31)))
@@ -25,9 +27,17 @@ def is_holiday(day: date) -> bool:
 class Hours:
     """arXiv's calendar; see models.papers.Calendar."""
 
+    def has_mailing(self, day: date) -> bool:
+        """Every day but Saturday and Sunday."""
+        return day.weekday() <= FRIDAY
+
     def announced_at(self, day: date) -> datetime:
         """20:00 in New York on the evening before, Sunday to Thursday."""
         return datetime.combine(day - timedelta(days=1), ANNOUNCED, NEW_YORK)
+
+    def published_at(self, day: date) -> datetime:
+        """Five past midnight in New York: the feeds come at midnight."""
+        return datetime.combine(day, PUBLISHED, NEW_YORK)
 
     def settled(self, mailing: MailingDay, now: datetime) -> bool:
         """A partial mailing is waited for until 06:00 in New York on its own day, one without any paper until 12:00.

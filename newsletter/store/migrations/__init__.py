@@ -8,7 +8,13 @@ from collections.abc import Callable
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from newsletter.store.migrations import m001_first_release, m006_seams, m013_endpoints_and_lost_calls, m016_hours
+from newsletter.store.migrations import (
+    m001_first_release,
+    m006_seams,
+    m013_endpoints_and_lost_calls,
+    m015_incidents,
+    m016_hours,
+)
 
 _STEPS: tuple[Callable[[Database], None], ...] = (
     m001_first_release.m001_initial,
@@ -19,6 +25,7 @@ _STEPS: tuple[Callable[[Database], None], ...] = (
     m006_seams.m006_seams,
     m013_endpoints_and_lost_calls.m013_endpoints_and_lost_calls,
     m016_hours.m016_hours,
+    m015_incidents.m015_incidents,
 )
 
 migrations = Migrations("newsletter")
