@@ -16,13 +16,15 @@ from newsletter.delivery import backends, restore_guard
 from newsletter.delivery.breakers import Breakers
 from newsletter.delivery.dispatch import Delivery, Desk, Dispatch, Pace
 from newsletter.delivery.providers import Providers
-from newsletter.editions.compose import Composing
+from newsletter.editions import compose
+from newsletter.editions.compose import Composed, Composing
 from newsletter.errors import Busy, SettingsError
 from newsletter.files import write_atomically
 from newsletter.links import Signer, keys_of
 from newsletter.models.editions import Kind
 from newsletter.models.papers import Progress, Taxonomy
 from newsletter.models.sends import Backend
+from newsletter.models.subscribers import Subscriber
 from newsletter.pipeline import Services, send_ready, writer
 from newsletter.rendering.templates import Templates, load_templates
 from newsletter.rendering.theme import Theme
@@ -114,9 +116,26 @@ def run_lock(settings: Settings) -> Iterator[None]:
 def members() -> Iterator[Membership]:
     """The subscribers of the home, with the rules of joining and leaving."""
     settings = home_settings()
-    assert settings.home is not None, "subscribers live in a home"
     with open_store(settings) as store:
-        yield Membership(settings.home / "subscribers", state(settings), store, taxonomy())
+        yield membership(settings, store)
+
+
+def membership(settings: Settings, store: Store) -> Membership:
+    """The subscribers of a home, over its store."""
+    assert settings.home is not None, "subscribers live in a home"
+    return Membership(settings.home / "subscribers", state(settings), store, taxonomy())
+
+
+def welcome(settings: Settings, store: Store, subscriber: Subscriber) -> Composed | None:
+    """The first edition of somebody who joined, ranked on this machine; None where no mailing is stored yet."""
+    made = Composing(
+        store=store,
+        scorer=local_scorer(store),
+        origins=source_modules.origins(),
+        taxonomy=taxonomy(),
+        to_people=reaches_people(settings),
+    )
+    return compose.welcome(subscriber, made, now())
 
 
 @contextmanager
@@ -222,6 +241,11 @@ def taxonomy() -> Taxonomy:
 def sources(settings: Settings) -> list[Source]:
     """The sources of mailings, with the clock and the sleep of the command line."""
     return source_modules.connect(settings, state(settings), now, sleep)
+
+
+def reads_topics(settings: Settings) -> str:
+    """Who besides this server reads the topics of its subscribers, as "MODEL at HOST"; empty where nobody does."""
+    return connect.reads_topics(settings)
 
 
 def just_me(settings: Settings) -> bool:

@@ -76,6 +76,8 @@ class Web(Section):
 
     section: ClassVar[str] = "web"
     base_url: str = Field("http://localhost:8000", max_length=400, pattern=r"^https?://[^\s/]+(/[^\s]*)?$")
+    subscribe: str = Field("closed", pattern=r"^(closed|open|@[^\s@]+)$")  # who may join by the form
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")  # whose X-Forwarded-For is believed
 
 
 class Run(Section):

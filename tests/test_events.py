@@ -38,7 +38,7 @@ from newsletter.web.services import Rooms
 from tests.builders import NOON
 from tests.commands import Command
 from tests.delivery import FakeBackend, a_desk, a_send
-from tests.test_web import ask
+from tests.web import ask
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 PUBLIC = base64.b64encode(KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()

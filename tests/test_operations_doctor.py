@@ -29,7 +29,8 @@ from tests.builders import a_mailing, a_paper
 from tests.commands import Command
 from tests.delivery import a_reader, a_sink
 from tests.test_bad_input import subscribe
-from tests.test_web import TEMPLATES, ask
+from tests.test_web import TEMPLATES
+from tests.web import ask
 
 SECRET = "0123456789abcdef" * 4
 NOW = datetime(2026, 11, 18, 15, 0, tzinfo=UTC)

@@ -19,7 +19,7 @@ from newsletter.store import Store
 from newsletter.web.services import Rooms
 from tests.builders import NOON
 from tests.delivery import a_reader, a_send
-from tests.test_web import ask
+from tests.web import ask
 
 SIGNER = Signer("https://news.example.org", [b"key"])
 TEMPLATES = load_templates(None, origins())

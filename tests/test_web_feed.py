@@ -11,7 +11,8 @@ from newsletter.store import Store
 from newsletter.web.services import Rooms
 from tests.builders import NOON, a_paper, scored
 from tests.delivery import a_send
-from tests.test_web import SIGNER, TEMPLATES, ask, link
+from tests.test_web import SIGNER, TEMPLATES, link
+from tests.web import ask
 
 
 @pytest.fixture

@@ -81,9 +81,20 @@ def listening(settings: Settings, store: Store, host: str, port: int) -> Iterato
         clock=app.now,
         webhooks=backends.webhooks(settings),
         home=settings.home,
+        members=app.membership(settings, store),
+        joining=settings.web.subscribe,
+        taxonomy=app.taxonomy(),
+        welcome=lambda subscriber: app.welcome(settings, store, subscriber),
+        reads_topics=app.reads_topics(settings),
     )
     # No access log: the path is the token. No server header: it helps nobody.
-    config = uvicorn.Config(web.app(rooms), access_log=False, server_header=False, log_level="warning")
+    config = uvicorn.Config(
+        web.app(rooms),
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+        forwarded_allow_ips=",".join(settings.web.trusted_proxies),
+    )
     with _socket(host, port) as listener, _sending(settings, store):
         yield Web(uvicorn.Server(config), listener)
 

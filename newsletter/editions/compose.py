@@ -13,7 +13,7 @@ from newsletter.editions.due import Due, due
 from newsletter.editions.hours import not_before
 from newsletter.editions.selection import Selection, select
 from newsletter.links import opaque_id
-from newsletter.models.editions import Candidates, Edition, Kind, Month
+from newsletter.models.editions import Cadence, Candidates, Edition, Kind, Month
 from newsletter.models.papers import Announcement, MailingDay, MailingStatus, Origin, Taxonomy
 from newsletter.models.scores import Commented, Fault, Pool, Reading, Scorer, Scores, Status, Trouble
 from newsletter.models.subscribers import Problem, Subscriber, SubscriberStatus
@@ -78,6 +78,14 @@ def compose(
     return in_threads(each, waiting, desk.workers, desk.tell)
 
 
+def welcome(subscriber: Subscriber, desk: Composing, now: datetime) -> Composed | None:
+    """A new subscriber's first edition, of the newest mailing, at once; None where no mailing is stored yet.
+
+    The next digest begins after it.
+    """
+    return _Morning(replace(desk, at_once=True), now, None, None).welcome(subscriber)
+
+
 @dataclass(frozen=True, slots=True)
 class _Gathered:
     """A subscriber to whom an edition is due, with its candidates."""
@@ -102,7 +110,7 @@ class _Morning:
     """The mailings that may be due this morning; their announcements are loaded once for all subscribers."""
 
     def __init__(self, desk: Composing, now: datetime, sent_through: date | None, only: date | None) -> None:
-        self._desk, self._store = desk, desk.store
+        self._desk, self._store, self._now = desk, desk.store, now
         self._sent_through = sent_through
         self._only = only
         mailings = self._store.mailings.days(since=only or (now - LOOK_BACK).date())
@@ -122,6 +130,20 @@ class _Morning:
                 yield self._gather(entry)
             except Exception as error:  # noqa: BLE001 - one subscriber must not harm the others
                 yield Composed(entry.slug, reason=_said(entry.slug, error), failed=True)
+
+    def welcome(self, subscriber: Subscriber) -> Composed | None:
+        """The first edition of somebody who joined."""
+        newest = max((day.date for day in self._days if day.has_papers), default=None)
+        if newest is None:
+            return None
+        announcements, pool = self._announced((newest,), None)
+        chosen = candidates(subscriber.wishes, announcements, set(), self._desk.taxonomy)
+        first = Due((newest,), Cadence.DAILY)
+        item = _Gathered(
+            subscriber, first, chosen, self._status((newest,)), pool, self._announced_at(newest), Kind.WELCOME
+        )
+        self._desk.scorer.plan([item.reading])
+        return _composed(item, self._desk, self._now)
 
     def _gather(self, subscriber: Subscriber) -> "_Gathered | Composed":
         slug, wishes, store = subscriber.slug, subscriber.wishes, self._store
@@ -208,7 +230,7 @@ def _compose(item: _Gathered, desk: Composing, now: datetime) -> Composed:
     if told.usage.total_tokens:
         told = replace(told, month=_month(subscriber, desk.store, now))
     told = replace(told, kind=item.kind)
-    if subscriber.wishes.deliver.empty == "silent" and _is_quiet(told):
+    if item.kind is not Kind.WELCOME and subscriber.wishes.deliver.empty == "silent" and _is_quiet(told):
         return Composed(subscriber.slug, reason="wants no mail on an empty day")
     return _frozen(told, item, desk, now)
 

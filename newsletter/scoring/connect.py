@@ -109,6 +109,14 @@ def scorer(
     return ModelScorer(asker, Planned(store, prompts, context, warm), local)
 
 
+def reads_topics(settings: Settings) -> str:
+    """The model that is asked, and where, as "MODEL at HOST"; empty without a key."""
+    if not settings.secret("OPENAI_API_KEY"):
+        return ""
+    host = urlsplit(settings.secret("OPENAI_BASE_URL")).hostname or "api.openai.com"
+    return f"{settings.of(OpenAISettings).model} at {host}"
+
+
 def _place(url: str) -> str:
     """A URL without the user and the query that it may name."""
     parts = urlsplit(url)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from newsletter.store.applications import Applications
 from newsletter.store.blocks import Blocks
 from newsletter.store.charges import Charges
 from newsletter.store.database import Database
@@ -40,6 +41,7 @@ class Store:
         self.facts = Facts(database)
         self.feedback = Feedback(database)
         self.notices = Notices(database, self.suppressions)
+        self.applications = Applications(database, self.suppressions, self.notices)
         self.blocks = Blocks(database)
         self.days = Days(database)
         self.incidents = Incidents(database)

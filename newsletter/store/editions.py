@@ -23,8 +23,8 @@ _RELEASED = ", ".join(f"'{state}'" for state in RELEASED)
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """What is remembered of a subscriber's newest digest: its date, when it was frozen, and the mailings of all digests
-    of those days in which a mailing may still be completed."""
+    """What is remembered of a subscriber's newest edition of papers: its date, when it was frozen, and the mailings of
+    all such editions of those days in which a mailing may still be completed."""
 
     date: date
     mailings: tuple[Day, ...]
@@ -128,17 +128,17 @@ class Editions:
         return row["body"] if row else ""
 
     def newest(self, subscriber_id: int, until: date = date.max) -> Frozen | None:
-        """The subscriber's newest digest, of those dated `until` or before."""
+        """The subscriber's newest digest or welcome edition, of those dated `until` or before."""
         row = self._database.row(
             """
             SELECT date, frozen_at, (
                 SELECT json_group_array(DISTINCT value)
                 FROM editions AS recent, json_each(recent.facts, '$.mailings')
-                WHERE recent.subscriber_id = editions.subscriber_id AND recent.kind = 'digest'
+                WHERE recent.subscriber_id = editions.subscriber_id AND recent.kind IN ('digest', 'welcome')
                     AND recent.date BETWEEN date(editions.date, ?) AND editions.date
             ) AS mailings
             FROM editions
-            WHERE subscriber_id = ? AND kind = 'digest' AND date <= ? ORDER BY date DESC LIMIT 1
+            WHERE subscriber_id = ? AND kind IN ('digest', 'welcome') AND date <= ? ORDER BY date DESC LIMIT 1
             """,
             [f"-{COMPLETED_WITHIN.days} days", subscriber_id, str(until)],
         )
@@ -153,12 +153,13 @@ class Editions:
         return date.fromisoformat(row["date"]) if row and row["date"] else None
 
     def given_back(self, subscriber_id: int, since: date) -> set[date]:
-        """The mailings, since a day, whose digest was never sent and that no other digest covered."""
+        """The mailings, since a day, whose edition was never sent and that no other edition covered."""
         rows = self._database.rows(
             f"""
             SELECT value AS day, max(sends.state NOT IN ({_RELEASED})) AS covered
             FROM editions JOIN sends ON sends.edition_id = editions.id, json_each(editions.facts, '$.mailings')
-            WHERE editions.subscriber_id = ? AND kind = 'digest' AND value >= ? GROUP BY value HAVING NOT covered
+            WHERE editions.subscriber_id = ? AND kind IN ('digest', 'welcome') AND value >= ?
+            GROUP BY value HAVING NOT covered
             """,  # noqa: S608 - the states are constants of ours
             [subscriber_id, since.isoformat()],
         )
@@ -185,7 +186,7 @@ class Editions:
         rows = self._database.rows(
             """
             SELECT value AS day, edition.kind FROM editions AS edition, json_each(edition.facts,
-                '$.mailings') WHERE subscriber_id = ? AND kind IN ('digest', 'empty')
+                '$.mailings') WHERE subscriber_id = ? AND kind IN ('digest', 'welcome', 'empty')
             UNION SELECT value AS day, edition.kind FROM editions AS edition, json_each(edition.facts, '$.older')
                 WHERE subscriber_id = ? AND kind = 'digest'
             """,
@@ -196,7 +197,7 @@ class Editions:
             return set()
         first = min(day for day, _ in known)
         last = max(among)
-        covered = {day for day, kind in known if kind == Kind.DIGEST}
+        covered = {day for day, kind in known if kind != Kind.EMPTY}
         return {day for day in among if max(first, last - COMPLETED_WITHIN) <= day} - covered
 
     def newest_id(self, slug: str) -> int | None:

@@ -91,12 +91,16 @@ def warnings(front: str, name: str) -> tuple[str, ...]:
 
 
 def with_front_matter(text: str, values: dict[str, Any], name: str) -> str:
-    """The file's text with these keys set in its front matter; comments and the rest stay as they are."""
+    """The file's text with these keys set in its front matter, nested ones one by one; comments and the rest stay."""
     front, body = split(text.replace("\r\n", "\n"), name)
     yaml = YAML(typ="rt")
     yaml.width = 4096
-    mapping = (yaml.load(front) if front.strip() else None) or CommentedMap()
-    mapping.update(values)
+    mapping = _loaded(front, name) if front.strip() else CommentedMap()
+    for key, value in values.items():
+        if isinstance(value, dict) and isinstance(mapping.get(key), dict):
+            mapping[key].update(value)
+        else:
+            mapping[key] = value
     written = io.StringIO()
     yaml.dump(mapping, written)
     return f"{FENCE}\n{written.getvalue()}{FENCE}\n\n{body}" if mapping else body

@@ -1,6 +1,6 @@
 """What readers and backends reach over HTTP: one file of this folder per errand. GET and HEAD change nothing.
 
-No page sets a cookie, runs a script or loads anything from elsewhere; a token opens its one errand and nothing else.
+No page needs a script or loads anything from elsewhere; a token opens its one errand and nothing else.
 """
 
 from starlette.applications import Starlette
@@ -12,7 +12,7 @@ from newsletter.errors import NewsletterError
 from newsletter.web.headers import SecurityHeaders
 from newsletter.web.machines import health, webhook
 from newsletter.web.pages import Pages
-from newsletter.web.readers import edition, feed, unsubscribe
+from newsletter.web.readers import edition, feed, subscribe, unsubscribe
 from newsletter.web.services import Rooms
 
 
@@ -21,18 +21,19 @@ def app(rooms: Rooms) -> Starlette:
     pages = Pages(rooms.templates, rooms.home)
     routes = [
         *unsubscribe.routes(rooms, pages),
+        *subscribe.routes(rooms, pages),
         *edition.routes(rooms, pages),
         *feed.routes(rooms, pages),
         *webhook.routes(rooms),
         *health.routes(rooms),
     ]
 
-    async def missing(_: Request, __: Exception) -> Response:
-        return pages.show("unknown.html", status=404)
+    async def missing(request: Request, _: Exception) -> Response:
+        return pages.unknown(request)
 
-    async def fault(_: Request, __: Exception) -> Response:
+    async def fault(request: Request, _: Exception) -> Response:
         """The database does not answer: whoever asked may try again."""
-        return pages.show("fault.html", status=503, headers={"Retry-After": "60"})
+        return pages.show("fault.html", request, status=503, headers={"Retry-After": "60"})
 
     made = Starlette(
         routes=routes,

@@ -4,10 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from starlette.responses import HTMLResponse
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 
 from newsletter.files import find
 from newsletter.rendering.templates import Templates
+from newsletter.web.spoken import spoken
+
+SHORT = frozenset(
+    f"{name}.html" for name in ("asked", "back", "confirmed", "fault", "unknown", "unsubscribe", "unsubscribed")
+)  # pages of a few lines, which stand lower
 
 
 class Pages:
@@ -17,6 +23,7 @@ class Pages:
         def read(name: str) -> str:
             return find(f"templates/pages/{name}", home).read_text(encoding="utf-8")
 
+        self._script = read("own.js")
         self._environment = Environment(
             autoescape=True,
             undefined=StrictUndefined,
@@ -31,8 +38,27 @@ class Pages:
             "postal_address": templates.postal_address,
         }
 
+    def unknown(self, request: Request) -> HTMLResponse:
+        """The one answer to every link that opens nothing, whatever the reason."""
+        return self.show("unknown.html", request, status=404)
+
     def show(
-        self, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **context: object
+        self,
+        template: str,
+        request: Request,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **context: object,
     ) -> HTMLResponse:
-        """The page of a template."""
-        return HTMLResponse(self._environment.get_template(template).render(context), status, headers)
+        """The page of a template, in the language of who asks."""
+        words = spoken(request)
+        said = {"say": words.say, "count": words.count, "lang": words.language, "short": template in SHORT}
+        page = self._environment.get_template(template).render(said | context)
+        return HTMLResponse(
+            page, status, {"Content-Language": words.language, "Vary": "Accept-Language"} | dict(headers or {})
+        )
+
+    def script(self) -> Response:
+        """The few lines of JavaScript that the forms use; nothing needs them."""
+        return Response(self._script, media_type="text/javascript; charset=utf-8")

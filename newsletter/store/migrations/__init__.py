@@ -12,6 +12,7 @@ from newsletter.store.migrations import (
     m001_first_release,
     m006_seams,
     m013_endpoints_and_lost_calls,
+    m014_applications,
     m015_incidents,
     m016_hours,
 )
@@ -26,6 +27,7 @@ _STEPS: tuple[Callable[[Database], None], ...] = (
     m013_endpoints_and_lost_calls.m013_endpoints_and_lost_calls,
     m016_hours.m016_hours,
     m015_incidents.m015_incidents,
+    m014_applications.m014_applications,
 )
 
 migrations = Migrations("newsletter")

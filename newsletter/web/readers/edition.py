@@ -22,8 +22,8 @@ def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
         except LookupError:
             edition = None
         if edition is None:
-            return pages.show("unknown.html", status=404)
+            return pages.unknown(request)
         page = web_copy(edition, Links(), rooms.templates)
-        return HTMLResponse(page, headers={"Content-Security-Policy": POLICY.format(forms="'none'")})
+        return HTMLResponse(page, headers={"Content-Security-Policy": POLICY.format(forms="'none'", scripts="'none'")})
 
     return [Route("/e/{token}", show, methods=["GET"])]

@@ -19,7 +19,7 @@ def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
     def show(request: Request) -> Response:
         number = rooms.signer.read(Purpose.FEED, request.path_params["token"])
         if number is None:
-            return pages.show("unknown.html", status=404)
+            return pages.unknown(request)
         ids = rooms.store.editions.newest_ids(number, EDITIONS)
         rss = feed(
             [rooms.store.editions.load(edition_id) for edition_id in ids],

@@ -21,17 +21,15 @@ SOURCE = "the reader's link"
 BODY_LIMIT = 64 * 1024
 
 
-def _gone(rooms: Rooms, pages: Pages, subscriber: int, path: str) -> Response:
+def _gone(rooms: Rooms, pages: Pages, subscriber: int, request: Request) -> Response:
     """Says that a subscriber left, and offers the way back while there is one."""
     may_undo = rooms.store.subscribers.may_come_back(subscriber, SOURCE, rooms.clock())
-    return pages.show("unsubscribed.html", action=f"{path}/undo" if may_undo else "")
+    path = request.url.path.rstrip("/")
+    return pages.show("unsubscribed.html", request, action=f"{path}/undo" if may_undo else "")
 
 
 def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
     store = rooms.store
-
-    def unknown() -> Response:
-        return pages.show("unknown.html", status=404)
 
     def reader(request: Request) -> int | None:
         return rooms.signer.read(Purpose.UNSUBSCRIBE, request.path_params["token"])
@@ -40,11 +38,10 @@ def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
         subscriber = reader(request)
         status = store.subscribers.status(subscriber) if subscriber is not None else None
         if subscriber is None or status is None:
-            return unknown()
-        action = request.url.path.rstrip("/")
+            return pages.unknown(request)
         if status in (SubscriberStatus.ACTIVE, SubscriberStatus.PAUSED):
-            return pages.show("unsubscribe.html", action=action)
-        return _gone(rooms, pages, subscriber, action)
+            return pages.show("unsubscribe.html", request, action=request.url.path.rstrip("/"))
+        return _gone(rooms, pages, subscriber, request)
 
     async def leave(request: Request) -> Response:
         await read(request, BODY_LIMIT)
@@ -53,8 +50,8 @@ def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
         if subscriber is None or not await run_in_threadpool(
             store.subscribers.leave, subscriber, SOURCE, rooms.clock()
         ):
-            return unknown()
-        return _gone(rooms, pages, subscriber, request.url.path.rstrip("/"))
+            return pages.unknown(request)
+        return _gone(rooms, pages, subscriber, request)
 
     async def undo(request: Request) -> Response:
         await read(request, BODY_LIMIT)
@@ -62,8 +59,8 @@ def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
         if subscriber is None or not await run_in_threadpool(
             store.subscribers.come_back, subscriber, SOURCE, rooms.clock()
         ):
-            return unknown()
-        return pages.show("back.html", action=request.url.path.removesuffix("/undo"))
+            return pages.unknown(request)
+        return pages.show("back.html", request, action=request.url.path.removesuffix("/undo"))
 
     return [
         Route("/u/{token}", ask, methods=["GET"]),

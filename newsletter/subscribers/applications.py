@@ -1,0 +1,119 @@
+"""Joining by oneself: somebody asks with a topics file, their address is asked back, they confirm (double opt-in).
+
+Whatever an address is to us, whoever asks gets one answer, so that nobody learns who reads what.
+"""
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from newsletter.errors import InputError
+from newsletter.links import opaque_id
+from newsletter.models.subscribers import Subscriber
+from newsletter.store.applications import Application
+from newsletter.subscribers.membership import Membership
+from newsletter.subscribers.roster import complete
+from newsletter.topics.front_matter import with_front_matter
+
+WORDING = "2026-11"  # of what the form and the confirmation mail say; consents name it
+EXPIRES = timedelta(hours=48)
+DAY = timedelta(days=1)
+CLOSED, OPEN = "closed", "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How many confirmations may be asked for in a day."""
+
+    address: int = 3
+    network: int = 20
+    total: int = 2000
+
+
+CAPS = Caps()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the form brings: the topics file as text, what its front matter is to say, and from where it came."""
+
+    topics: str
+    wishes: dict[str, Any]
+    network: str
+    language: str
+
+
+class TooMany(InputError):
+    """More was asked than this service answers in a day."""
+
+
+def read(asked: Asked, members: Membership) -> tuple[str, str]:
+    """The topics file with the wishes of the form, and its address. Raises TopicsError where it can be none."""
+    text = with_front_matter(asked.topics, asked.wishes, "topics.md")
+    return text, complete(text.encode(), "topics.md", members.taxonomy).wishes.email
+
+
+def ask(
+    asked: Asked, members: Membership, *, policy: str, token: str, url: str, now: datetime, caps: Caps = CAPS
+) -> None:
+    """Asks the address whether its owner wants the newsletter, where that may be asked; says nothing of it.
+
+    `policy` is open, closed or the "@domain" of who may join; `token` is new and random, `url` its page. Raises
+    TopicsError for the file, InputError where the policy forbids the address, TooMany beyond the caps of the network
+    and of all.
+    """
+    text, address = read(asked, members)
+    if not allowed(address, policy):
+        raise InputError(f"only addresses of {policy} may subscribe here")
+    store = members.store
+    counts = store.applications.counts(address, asked.network, now - DAY)
+    if counts.network >= caps.network or counts.total >= caps.total:
+        raise TooMany("too many asked today; try again tomorrow")
+    application = Application(
+        token_hash=hashed(token),
+        slug=f"{_base(address)}-{hashed(token)[:6]}",
+        address=address,
+        file=text,
+        network=asked.network,
+        wording=WORDING,
+        asked_at=now,
+        expires_at=now + EXPIRES,
+    )
+    if counts.address >= caps.address or store.subscribers.owner(address) or store.suppressions.find(address):
+        store.applications.ignore(application)
+    else:
+        store.applications.ask(application, opaque_id(), asked.language, url)
+
+
+def confirm(token: str, members: Membership, now: datetime) -> Subscriber | None:
+    """Takes in who asked; None where the token is unknown, expired or used.
+
+    Killed in between, the same token finishes it: the file and the record are written before the token is used.
+    """
+    pending = members.store.applications.find(hashed(token), now)
+    if pending is None or pending.is_used:
+        return None
+    subscriber = members.add(pending.slug, pending.file, f"web form, wording of {pending.wording}", now)
+    members.store.applications.use(hashed(token), now)
+    return subscriber
+
+
+def allowed(address: str, policy: str) -> bool:
+    """True where a policy lets an address join: open, or its own domain."""
+    if policy == OPEN:
+        return True
+    return policy.startswith("@") and address.casefold().endswith(policy.casefold())
+
+
+def hashed(token: str) -> str:
+    """The SHA-256 of a token, in hex: the database never holds a token that opens something."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _base(address: str) -> str:
+    """What of an address may stand in a subscriber's name: letters and digits before the @, or "reader"."""
+    local = unicodedata.normalize("NFKD", address.partition("@")[0]).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", local)[:40].strip("-") or "reader"
