@@ -124,10 +124,19 @@ def test_a_mailing_that_is_not_proven_exits_75_and_says_why(newsletter: Command,
 
 
 def test_run_fetches_composes_and_says_how_late_it_is(newsletter: Command, arxiv: FakeArxiv, home: Path) -> None:
-    done = newsletter("run")
+    done = newsletter("run", "--now")
     assert done.code == 0
     assert "ada: 2 of 2 papers (ok), 4 h 45 min after the announcement" in done.out
     assert (home / "var" / "outbox" / "2026-11-18" / "ada.eml").is_file()
+
+
+def test_run_before_the_readers_hour_sends_nothing_and_says_when(
+    newsletter: Command, arxiv: FakeArxiv, home: Path
+) -> None:
+    done = newsletter("run")
+    assert (done.code, "1 waits for its hour, the next at" in done.out) == (0, True), done.out
+    assert not (home / "var" / "outbox").exists()
+    assert "ada: sent" in newsletter("run", "--now").out
 
 
 def test_run_in_json_is_one_document(newsletter: Command, arxiv: FakeArxiv) -> None:

@@ -204,7 +204,7 @@ def test_another_source_needs_nothing_but_its_origin(store: Store, folder: Path)
     day = services(store, backend := an_outbox())
     day = replace(
         day,
-        composing=replace(day.composing, origins=both, taxonomy=taxonomy() | PREPRINTS.taxonomy),
+        composing=replace(day.composing, at_once=True, origins=both, taxonomy=taxonomy() | PREPRINTS.taxonomy),
         desk=replace(day.desk, write=pipeline.writer(store, load_templates(None, both), SIGNER, SENDER, lambda: NOON)),
     )
     report = pipeline.run(partial(roster, folder, store, taxonomy() | PREPRINTS.taxonomy, NOON), day)

@@ -82,7 +82,9 @@ def run(
 
 def nobody_agreed(report: pipeline.Report) -> bool:
     """True when there are subscribers and not one may be mailed: something was forgotten."""
-    return bool(report.composed) and all(composed.barred or composed.failed for composed in report.composed)
+    return any(composed.barred for composed in report.composed) and all(
+        composed.barred or composed.failed for composed in report.composed
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ whole home with its mark, and a backup from before the first mail without one.
 import json
 import threading
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from newsletter.errors import NewsletterError
@@ -18,6 +18,8 @@ from newsletter.store import Store
 
 EPOCH = "epoch"  # the names of the facts kept: how many runs there were,
 COVERED = "restored_through"  # and through which day mailings were sent before the database was restored
+
+NEW = timedelta(days=1)  # a home of so few hours is no backup of an old one
 
 
 class Restored(NewsletterError):
@@ -33,12 +35,19 @@ class Mark:
     inode: int = 0
 
 
-def doubtful(mark: Mark | None, inode: int) -> str:
-    """What a person should know although nothing looks restored, or an empty string; `inode` is the database's."""
+def doubtful(mark: Mark | None, inode: int, age: timedelta) -> str:
+    """What a person should know although nothing looks restored, or an empty string.
+
+    `inode` is the database's; `age`, for how long its first subscriber has been on record.
+    """
     if mark is None:
         return (
-            "no mail has gone out from this database yet: if it was restored from a backup, stop now, for what went "
-            "out before goes out again"
+            ""
+            if age < NEW
+            else (
+                "no mail has gone out from this database yet: if it was restored from a backup, stop now, for what went "
+                "out before goes out again"
+            )
         )
     if mark.inode and mark.inode != inode:
         return (
@@ -92,7 +101,9 @@ def check(store: Store, path: Path, now: datetime, *, confirmed: bool) -> tuple[
     mark, epoch = read(path), int(store.facts.get(EPOCH) or 0)
     reason = restored(epoch, mark)
     if not reason:
-        return tuple(filter(None, (unread, doubtful(mark, store.database.inode))))
+        return tuple(
+            filter(None, (unread, doubtful(mark, store.database.inode, now - store.subscribers.first_at(now))))
+        )
     if not confirmed:
         raise Restored(
             f"{store.database.path} looks like a restored backup: {reason}; nothing is sent until you run "

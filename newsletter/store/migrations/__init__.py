@@ -25,9 +25,9 @@ _STEPS: tuple[Callable[[Database], None], ...] = (
     m001_first_release.m005_papers_in_their_mailing,
     m006_seams.m006_seams,
     m013_endpoints_and_lost_calls.m013_endpoints_and_lost_calls,
-    m016_hours.m016_hours,
-    m015_incidents.m015_incidents,
     m014_applications.m014_applications,
+    m015_incidents.m015_incidents,
+    m016_hours.m016_hours,
 )
 
 migrations = Migrations("newsletter")
