@@ -38,6 +38,12 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 REFUSALS = {429, 503}  # arXiv's way to say "slower"
 
 Sleep = Callable[[float], None]
+
+
+class BrokenPage(Unreachable):
+    """The host answers, but has an error in place of this page (500, 502, 504); others of its pages may be well."""
+
+
 T = TypeVar("T")
 
 
@@ -123,7 +129,8 @@ class Polite:
             if is_last:
                 if result.offline:
                     self._offline.add(_host(url))  # for the rest of this fetch
-                raise Unreachable(f"{_host(url)} {result.reason}", self._clock() + pause, offline=result.offline)
+                failure = BrokenPage if result.broken else Unreachable
+                raise failure(f"{_host(url)} {result.reason}", self._clock() + pause, offline=result.offline)
 
     def _pause(self, attempt: int, failed: "_Failed") -> timedelta:
         """Grows with the attempts; a refusal means "slower", anything else may be over in seconds."""
@@ -152,7 +159,8 @@ class Polite:
                     return Answer(kept.status, file.read_bytes())
                 if response.status_code in RETRIED:
                     refused = response.status_code in REFUSALS
-                    return _Failed(f"answers {response.status_code}", refused, self._asked(response))
+                    reason = f"answers {response.status_code}"
+                    return _Failed(reason, refused, self._asked(response), broken=not refused)
                 body = self._body(response)
         except requests.RequestException as error:
             return _Failed(_reason(error), offline=_is_offline(error))
@@ -241,11 +249,15 @@ class Polite:
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """A request that may be worth another try; `asked` is the pause that arXiv asks for, if it does."""
+    """A request that may be worth another try; `asked` is the pause that arXiv asks for, if it does.
+
+    `refused`: slower, please; `broken`: an error in place of the page; `offline`: not even a connection.
+    """
 
     reason: str
     refused: bool = False
     asked: timedelta | None = None
+    broken: bool = False
     offline: bool = False
 
 
