@@ -20,8 +20,9 @@ from newsletter.sources.arxiv.api import BATCH
 from newsletter.sources.arxiv.calendar import NEW_YORK, Hours, is_holiday
 from newsletter.sources.arxiv.categories import CATEGORIES, TAXONOMY
 from newsletter.sources.arxiv.doors import Doors
-from newsletter.sources.arxiv.http import Polite, Sleep
+from newsletter.sources.arxiv.http import Polite
 from newsletter.sources.arxiv.proof import Proof
+from newsletter.sources.arxiv.turns import Sleep
 
 EARLY_FROM = time(20, 15)  # in New York: the listing pages have turned by then
 REACHES_BACK = timedelta(days=90)  # of the catch-up pages
