@@ -503,7 +503,7 @@ def test_a_paper_that_feed_and_page_lack_comes_from_its_record(tmp_path: Path) -
     with a_desk(tmp_path, *day_of_papers(WEDNESDAY, 1, 2)) as desk:
         desk.arxiv.hidden_from |= {"feed": {"2611.00002"}, "listing": {"2611.00002"}}
         mailing = desk.mailing()
-        assert len(desk.arxiv.asked("verb=ListRecords")) == 1
+        assert len(desk.arxiv.asked("verb=GetRecord")) == 1
     assert (mailing.status, listed(mailing)) == (MailingStatus.COMPLETE, ["2611.00001v1", "2611.00002v1"])
 
 
@@ -524,14 +524,14 @@ def test_lists_that_lack_more_than_a_few_papers_prove_nothing_and_are_read_again
 def test_a_paper_without_a_record_comes_from_the_api(tmp_path: Path) -> None:
     with a_desk(tmp_path, *day_of_papers(WEDNESDAY, 1, 2)) as desk:
         desk.arxiv.hidden_from |= {"feed": {"2611.00002"}, "listing": {"2611.00002"}}
-        desk.arxiv.fail("verb=ListRecords", refused(500), times=4)
+        desk.arxiv.fail("verb=GetRecord", refused(500), times=4)
         assert listed(desk.mailing()) == ["2611.00001v1", "2611.00002v1"]
 
 
 def test_a_paper_that_is_found_nowhere_is_named(tmp_path: Path) -> None:
     with a_desk(tmp_path, *day_of_papers(WEDNESDAY, 1, 2)) as desk:
         desk.arxiv.hidden_from = {door: {"2611.00002"} for door in ("feed", "listing", "api")}
-        desk.arxiv.fail("verb=ListRecords", refused(500), times=4)
+        desk.arxiv.fail("verb=GetRecord", refused(500), times=4)
         mailing = desk.mailing()
     assert mailing.status is MailingStatus.PARTIAL
     assert "found nowhere: 2611.00002" in mailing.note
@@ -548,9 +548,14 @@ def test_where_all_else_is_silent_the_api_gives_the_new_papers(tmp_path: Path) -
 
 
 def test_a_paper_in_one_feed_but_not_in_the_other_is_put_right_by_oai(tmp_path: Path) -> None:
-    with a_desk(tmp_path, Announced(WEDNESDAY, "2611.00001", ("cs.LG", "stat.ML"))) as desk:
-        empty = Reply(desk.arxiv.answer("/rss/math.CO").body)
-        desk.arxiv.fail("/rss/stat.ML", empty)
+    papers = [
+        Announced(WEDNESDAY, "2611.00001", ("cs.LG", "stat.ML")),
+        Announced(WEDNESDAY, "2611.00002", ("stat.ML",)),
+    ]
+    with a_desk(tmp_path, *papers) as desk:
+        desk.arxiv.hidden_from["feed"] = {"2611.00001"}
+        desk.arxiv.fail("/rss/stat.ML", desk.arxiv.answer("/rss/stat.ML"))
+        desk.arxiv.hidden_from["feed"] = set()
         mailing = desk.mailing(categories=("cs.LG", "stat.ML"))
         assert desk.arxiv.asked("/list/") == []
     assert mailing.announcements[0].categories == ("cs.LG", "stat.ML")
@@ -608,6 +613,14 @@ def test_details_that_were_not_to_be_had_are_asked_for_later_and_alone(tmp_path:
         assert [path.split("&")[1] for path in desk.arxiv.requests] == ["id_list=2611.00002v1"]
     assert taken[0].mailing
     assert all(a.paper.comment for a in taken[0].mailing.announcements)
+
+
+def test_details_that_were_had_are_kept_where_a_later_fetch_brings_none(tmp_path: Path) -> None:
+    paper = Announced(WEDNESDAY, "2611.00001", creator=r"Adri\'an Winter", authors=("Adrián Winter",))
+    with a_desk(tmp_path, paper) as desk:
+        desk.fetch()
+        desk.arxiv.fail("/api/", refused(500), times=4)
+        assert desk.mailing().announcements[0].paper.authors == ("Adrián Winter",)
 
 
 # What is fetched when

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from newsletter import __version__
+from newsletter.errors import Unreachable
 from newsletter.sources.arxiv.http import Polite
 from tests.arxiv_desk import TUESDAY, WEDNESDAY, Clock, a_desk, a_source, day_of_papers, new_york
 from tests.arxiv_server import FakeArxiv, Reply, refused
@@ -97,6 +98,19 @@ def test_a_refusal_holds_for_every_process_of_the_home(tmp_path: Path) -> None:
         clock.slept.clear()
         a_client(tmp_path, clock).read(f"{server.url}/oai?verb=ListIdentifiers&from=2026-11-18", WEDNESDAY, bytes)
     assert clock.slept == [90]
+
+
+def test_a_refusal_of_one_host_is_none_of_another(tmp_path: Path) -> None:
+    clock = Clock(new_york(WEDNESDAY))
+    with FakeArxiv([], clock) as server:
+        server.fail("/rss/", refused(429, "3600"))
+        other = server.url.replace("127.0.0.1", "localhost")
+        with pytest.raises(Unreachable, match="answers 429"):
+            a_client(tmp_path, clock).read(f"{server.url}/rss/cs.LG", WEDNESDAY, bytes)
+        assert a_client(tmp_path, clock).read(f"{other}/oai?verb=ListIdentifiers&from=2026-11-18", WEDNESDAY, bytes)
+        with pytest.raises(Unreachable, match="asked us to wait"):
+            a_client(tmp_path, clock).read(f"{server.url}/rss/cs.AI", WEDNESDAY, bytes)
+    assert clock.slept == [3]
 
 
 def test_the_user_agent_names_us_and_whom_to_write_to(tmp_path: Path) -> None:

@@ -47,7 +47,9 @@ def take(
     mailing for something to tell its steps to.
     """
     categories = source.categories(tuple(sorted(wishes)))
-    for day in sorted({*days, *bare}):
+    wanted = {*days} - {*bare}
+    source.plan(wanted)
+    for day in sorted({*wanted, *bare}):
         known = {a.paper.key for a in store.mailings.announcements([day], source=source.origin.name)}
         try:
             if day in bare:

@@ -1,6 +1,6 @@
 """What a source of mailings is. One folder here is one source."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,9 @@ class Source(Protocol):
 
     def categories(self, wishes: tuple[str, ...]) -> tuple[str, ...]:
         """The categories to fetch for what subscribers wish, each once, in a fixed order."""
+
+    def plan(self, days: Collection[Day]) -> None:
+        """Told, before the first of them, which mailings `fetch` will be called for: what they share is had once."""
 
     def fetch(self, day: Day, categories: tuple[str, ...], before: Mailing | None, progress: "Progress") -> Mailing:
         """The mailing of a day; `before` is the one before it. Partial, with a note, where it is not proven whole.

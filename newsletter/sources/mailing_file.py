@@ -40,7 +40,7 @@ def read(path: Path, today: date) -> Listing:
     Raises ListingError where the file cannot be read, is cut off in its last line, or has no paper: a torn file is no
     short day, and an empty one no holiday.
     """
-    announcements: dict[tuple[str, int], Announcement] = {}
+    announcements: dict[str, Announcement] = {}
     days: Counter[date] = Counter()
     problems: list[str] = []
     for number, line in _lines(path, whole=True):
@@ -51,11 +51,11 @@ def read(path: Path, today: date) -> Listing:
         except ValueError as error:
             problems.append(f"{path.name}:{number}: {error}")
             continue
-        key = (announcement.paper.id, announcement.paper.version)
-        if key in announcements:
-            problems.append(f"{path.name}:{number}: the paper {key[0]} stands twice; the first line counts")
+        paper_id = announcement.paper.id
+        if paper_id in announcements:
+            problems.append(f"{path.name}:{number}: the paper {paper_id} stands twice; the first line counts")
             continue
-        announcements[key] = announcement
+        announcements[paper_id] = announcement
         if day:
             days[day] += 1
     if not announcements:

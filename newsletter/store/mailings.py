@@ -1,10 +1,11 @@
 """Mailings: what was announced on which day, in which categories, and when we learned of it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
-from newsletter.models.papers import Announcement, AnnounceType, Mailing, MailingDay, MailingStatus
+from newsletter.models.papers import Announcement, AnnounceType, Mailing, MailingDay, MailingStatus, Paper
 from newsletter.store.database import Database, Row
 from newsletter.store.papers import Papers, paper
 
@@ -20,8 +21,11 @@ class Mailings:
         """Saves a mailing, or adds to it what was missing; returns it with the papers' keys.
 
         A paper announced before keeps the time at which it was added: later ones are new to editions already frozen.
+        It keeps its version too: a mailing announces one version of a paper, and a source read later may show another.
         """
-        stored = self._papers.save(announcement.paper for announcement in mailing.announcements)
+        had = {a.paper.id: a.paper for a in self.announcements([mailing.date], source=mailing.source)}
+        announcements = [_as_stored(announcement, had) for announcement in mailing.announcements]
+        stored = self._papers.save(announcement.paper for announcement in announcements)
         with self._database.writing() as db:
             db.conn.execute(
                 """
@@ -62,7 +66,7 @@ class Mailings:
                 """,
                 [
                     [key, saved.key, announcement.type, json.dumps(announcement.categories), now.isoformat()]
-                    for saved, announcement in zip(stored, mailing.announcements, strict=True)
+                    for saved, announcement in zip(stored, announcements, strict=True)
                 ],
             )
         return self.load(mailing.date, mailing.source)
@@ -172,6 +176,14 @@ class Mailings:
             )
             for row in rows
         ]
+
+
+def _as_stored(announcement: Announcement, had: Mapping[str, Paper]) -> Announcement:
+    """The announcement with the version of its paper that the mailing has already."""
+    known = had.get(announcement.paper.id)
+    if known is None or known.version == announcement.paper.version:
+        return announcement
+    return replace(announcement, paper=known)
 
 
 def _announcement(row: Row) -> Announcement:

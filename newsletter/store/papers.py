@@ -54,6 +54,10 @@ class Papers:
         if row is None:
             return displayed(new)
         known = paper(row)
+        if known.submitted_at and not new.submitted_at:  # a list knows less than the details that were had before
+            new = replace(
+                new, authors=known.authors, categories=known.categories, primary_category=known.primary_category
+            )
         if known.authors == new.authors:
             return replace(new, title=known.title, abstract=known.abstract, display=known.display)
         return displayed(replace(new, title=known.title, abstract=known.abstract))

@@ -3,7 +3,7 @@
 feeds (or catch-up pages) ─▶ compare with OAI-PMH ─▶ listing pages ─▶ records ─▶ API ─▶ details ─▶ Mailing
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -20,7 +20,9 @@ from newsletter.sources.arxiv.api import BATCH
 from newsletter.sources.arxiv.calendar import NEW_YORK, Hours, is_holiday
 from newsletter.sources.arxiv.categories import CATEGORIES, TAXONOMY
 from newsletter.sources.arxiv.doors import Doors
-from newsletter.sources.arxiv.http import Polite, Sleep
+from newsletter.sources.arxiv.http import Polite
+from newsletter.sources.arxiv.proof import Proof
+from newsletter.sources.arxiv.turns import Sleep
 
 EARLY_FROM = time(20, 15)  # in New York: the listing pages have turned by then
 REACHES_BACK = timedelta(days=90)  # of the catch-up pages
@@ -77,6 +79,7 @@ class Arxiv:
         self._options = options
         self._http = http
         self._clock = clock
+        self._proof: Proof | None = None
         self._doors = Doors(
             http,
             options.feed_url.rstrip("/"),
@@ -105,6 +108,10 @@ class Arxiv:
         """The canonical categories that a list of categories, aliases and archives stands for."""
         return tuple(sorted(TAXONOMY.expand(wishes) & CATEGORIES))
 
+    def plan(self, days: Collection[date]) -> None:
+        """Told which mailings will be asked for: their proof is one range of identifiers."""
+        self._proof = Proof(self._doors, tuple(days), self._clock().date()) if days else None
+
     def fetch(self, day: date, categories: tuple[str, ...], before: Mailing | None, progress: Progress) -> Mailing:
         """One mailing in some categories; `before` is the one before it. Partial, with a note, if it is not whole.
 
@@ -130,7 +137,8 @@ class Arxiv:
         )
         if day > today:
             return ladder.fetch_early(wanted, self._doors, progress)
-        return ladder.fetch(wanted, self._doors, progress)
+        proof = self._proof if self._proof and day in self._proof.days else Proof(self._doors, (day,), now.date())
+        return ladder.fetch(wanted, self._doors, proof, progress)
 
     def details(self, mailing: Mailing, progress: Progress) -> Mailing:
         """The mailing with what the API did not know of its papers, or could not say, when it was fetched."""

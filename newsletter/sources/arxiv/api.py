@@ -17,7 +17,7 @@ from lxml import etree
 from newsletter.errors import Malformed
 from newsletter.models.papers import Paper
 from newsletter.sources.arxiv import markup
-from newsletter.sources.arxiv.categories import canonical
+from newsletter.sources.arxiv.categories import aliases, canonical
 from newsletter.sources.arxiv.entries import identifier, order
 from newsletter.sources.arxiv.http import Polite
 from newsletter.text.printable import one_line, printable
@@ -56,10 +56,13 @@ class Api:
     def submitted(self, category: str, above: str, day: date) -> list[Paper]:
         """The papers of a category with identifiers above one, by submission date: the last resort.
 
+        The API matches categories as they were written: an alias is asked for by name.
+
         Raises Unreachable or Malformed.
         """
         since = day - WINDOW
-        query = f"cat:{category} AND submittedDate:[{since:%Y%m%d}0000 TO {day:%Y%m%d}2359]"
+        names = " OR ".join(f"cat:{name}" for name in (category, *aliases(category)))
+        query = f"({names}) AND submittedDate:[{since:%Y%m%d}0000 TO {day:%Y%m%d}2359]"
         search = arxiv.Search(query, max_results=SEARCHED, sort_by=arxiv.SortCriterion.SubmittedDate)
         return [paper for paper in _distinct(self._results(search, PAGE, day)) if order(paper.id) > order(above)]
 

@@ -60,3 +60,8 @@ TAXONOMY = Taxonomy(CATEGORIES, ALIASES, ARCHIVES)
 def canonical(category: str) -> str:
     """The name arXiv uses today: math.IT becomes cs.IT; an unknown name stays as it is."""
     return TAXONOMY.canonical(category)
+
+
+def aliases(category: str) -> list[str]:
+    """The other names of a canonical category, in alphabetical order."""
+    return sorted(alias for alias, name in ALIASES.items() if name == category)

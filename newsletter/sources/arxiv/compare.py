@@ -18,6 +18,7 @@ Lists = Mapping[str, Sequence[Entry]]  # what each category lists
 
 _NOTHING: Order = (0, 0, 0)
 _BEYOND: Order = (9999, 12, 0)
+GAP = 5  # identifiers; arXiv leaves single ones out, and changes single old papers on any day
 _RANK = {AnnounceType.NEW: 0, AnnounceType.OLD_CROSS: 1, AnnounceType.REPLACE: 2}
 
 
@@ -50,10 +51,11 @@ class Span:
         return self.after < position and (self.until is None or position <= self.until)
 
 
-def span(lists: Lists, headers: Iterable[Header], day: date, mark: str, *, next_is_out: bool) -> Span:
+def span(lists: Lists, headers: Collection[Header], day: date, mark: str, *, next_is_out: bool) -> Span:
     """The span of a mailing; `mark` is the highest identifier of the mailing before, if that is known.
 
-    Without a mark the span begins with the lowest paper listed as new, or above what OAI-PMH knew before that day.
+    Without a mark the span begins with the lowest identifier of the run, in OAI-PMH's records of that day or later,
+    that leads up to the lowest paper listed as new; without such a paper, above what was known before that day.
     Once the next mailing is out, it ends with this mailing's own highest identifier.
     """
     new = [order(e.paper.id) for entries in lists.values() for e in entries if e.listed is Listed.NEW]
@@ -61,14 +63,21 @@ def span(lists: Lists, headers: Iterable[Header], day: date, mark: str, *, next_
     if mark:
         after = order(mark)
     elif new:
-        year, month, number = min(new)
-        after = (year, month, number - 1)
+        after = _before_run(min(new), {order(h.id) for h in headers if h.changed_on >= day})
     else:
         after = max(earlier, default=_BEYOND)
     if not next_is_out:
         return Span(after, None)
     known = [order(h.id) for h in headers if h.changed_on <= day]
     return Span(after, max([after, *new, *known]))
+
+
+def _before_run(lowest: Order, changed: Collection[Order]) -> Order:
+    """What lies below a run of identifiers that ends at `lowest`, with gaps of less than GAP."""
+    year, month, number = lowest
+    while near := [n for n in range(number - GAP, number) if (year, month, n) in changed]:
+        number = near[0]
+    return (year, month, number - 1)
 
 
 def mark(lists: Lists, headers: Iterable[Header], within: Span, day: date, before: str) -> str:
@@ -85,8 +94,12 @@ class Differences:
     papers: tuple[Header, ...]
     places: Mapping[str, tuple[str, ...]]
 
-    def __bool__(self) -> bool:
-        return bool(self.papers or self.places)
+    @property
+    def categories(self) -> frozenset[str]:
+        """The categories whose lists lack something."""
+        return frozenset(
+            (*(c for h in self.papers for c in h.categories), *(c for p in self.places.values() for c in p))
+        )
 
 
 def differences(lists: Lists, headers: Iterable[Header], within: Span, counted: Collection[str]) -> Differences:
@@ -128,11 +141,18 @@ def covering(papers: Sequence[Header], among: Collection[str]) -> list[str]:
     return chosen
 
 
-def assemble(lists: Lists, within: Span, places: Mapping[str, Sequence[str]]) -> tuple[Announcement, ...]:
-    """The announcements of all lists, each paper version once, with the categories that list it, by identifier.
+def under(feed: Sequence[Entry], page: Sequence[Entry]) -> tuple[Entry, ...]:
+    """A feed's entries, and those of a page that the feed lacks: a page may show later versions than were announced."""
+    known = {entry.paper.id for entry in feed}
+    return (*feed, *(entry for entry in page if entry.paper.id not in known))
 
-    Whatever a list calls cross is new if its identifier is: cross-listed is relative to a reader, and decided there.
-    A paper whose version no list tells keeps UNKNOWN.
+
+def assemble(lists: Lists, within: Span, places: Mapping[str, Sequence[str]]) -> tuple[Announcement, ...]:
+    """One announcement for each paper of all lists, with the categories that list it, in the order of identifiers.
+
+    Text and version are those of one entry: of a door that tells the version announced, else the highest version
+    that a page tells; UNKNOWN if none does. What a list calls cross is new if the identifier lies `within` the
+    mailing: cross-listed is relative to a reader, and decided there.
     """
     found: dict[str, list[tuple[str, Entry]]] = defaultdict(list)
     for category, entries in lists.items():
@@ -140,23 +160,26 @@ def assemble(lists: Lists, within: Span, places: Mapping[str, Sequence[str]]) ->
             found[entry.paper.id].append((category, entry))
     announcements: list[Announcement] = []
     for paper_id in sorted(found, key=lambda i: (order(i), i)):
-        versions: dict[int, list[tuple[str, Entry]]] = defaultdict(list)
-        newest = max(entry.paper.version for _, entry in found[paper_id])
-        first_announced = paper_id in within
-        for category, entry in found[paper_id]:
-            versions[entry.paper.version or newest or (1 if first_announced else UNKNOWN)].append((category, entry))
-        for version, listings in versions.items():
-            announcement = _announcement(version, listings, first_announced)
-            categories = {*announcement.categories, *places.get(paper_id, ())}
-            announcements.append(replace(announcement, categories=tuple(sorted(categories))))
+        entries = [entry for _, entry in found[paper_id]]
+        announced_as = min((_type(e.listed, paper_id in within) for e in entries), key=_RANK.__getitem__)
+        categories = {category for category, _ in found[paper_id]} | {*places.get(paper_id, ())}
+        announcements.append(Announcement(min(entries, key=_trust).paper, announced_as, tuple(sorted(categories))))
     return tuple(announcements)
 
 
-def _announcement(version: int, listings: Sequence[tuple[str, Entry]], first_announced: bool) -> Announcement:
-    types = {_type(entry.listed, first_announced) for _, entry in listings}
-    _, entry = min(listings, key=lambda listing: _RANK[_type(listing[1].listed, first_announced)])
-    categories = tuple(dict.fromkeys(category for category, _ in listings))
-    return Announcement(replace(entry.paper, version=version), min(types, key=_RANK.__getitem__), categories)
+def first_versions(announcements: Iterable[Announcement]) -> list[Announcement]:
+    """Announcements in which a new paper of unknown version counts as its first one."""
+    return [
+        replace(a, paper=replace(a.paper, version=1))
+        if a.type is AnnounceType.NEW and a.paper.version == UNKNOWN
+        else a
+        for a in announcements
+    ]
+
+
+def _trust(entry: Entry) -> tuple[bool, int, bool]:
+    """Sorts the entry whose text and version say best what was announced before the others."""
+    return entry.current, -entry.paper.version, entry.listed is not Listed.NEW
 
 
 def _type(listed: Listed, first_announced: bool) -> AnnounceType:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from newsletter.errors import Malformed
@@ -14,6 +15,7 @@ from newsletter.sources.arxiv.http import Polite
 PAGES_AT_MOST = 100  # of one list; more means that a token leads in circles
 LISTING_SPACING = 5  # times the usual delay: arXiv's robots.txt asks for 15 s between pages
 SHOWN = 2000  # entries a listing page, the most there is
+BY_NAME_AT_MOST = 5  # records; a page of all records of a day is up to 3.7 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +47,20 @@ class Doors:
         base = f"{self.listing_url}/catchup/{quote(category)}/{day.isoformat()}"
         return self._pages(lambda page: f"{base}?abs=True&page={page}", day)
 
-    def identifiers(self, since: date, day: date) -> tuple[Header, ...]:
-        """Every paper whose record changed since a UTC day."""
+    def identifiers(self, since: date, until: date | None, day: date) -> tuple[Header, ...]:
+        """Every paper whose record last changed in a range of UTC days, both included; None: to this moment."""
         found: list[Header] = []
         first = {"verb": "ListIdentifiers", "metadataPrefix": "arXiv", "from": since.isoformat()}
+        if until:
+            first["until"] = until.isoformat()
         for page in self._list(first, day, oai.identifiers):
             found += page.headers
         return tuple(found)
 
     def records(self, ids: Collection[str], since: date, day: date) -> tuple[Entry, ...]:
-        """The records of some papers, out of all that changed since a UTC day; stops once all are found."""
+        """The records of some papers; of many, out of all that changed since a UTC day, until all are found."""
+        if len(ids) <= BY_NAME_AT_MOST:
+            return tuple(entry for paper_id in sorted(ids) for entry in self._record(paper_id, day).entries)
         found: dict[str, Entry] = {}
         first = {"verb": "ListRecords", "metadataPrefix": "arXiv", "from": since.isoformat()}
         for page in self._list(first, day, oai.records):
@@ -62,6 +68,10 @@ class Doors:
             if len(found) == len(ids):
                 break
         return tuple(found.values())
+
+    def _record(self, paper_id: str, day: date) -> oai.Page:
+        query = {"verb": "GetRecord", "metadataPrefix": "arXiv", "identifier": f"oai:arXiv.org:{paper_id}"}
+        return self.http.read(f"{self.oai_url}?{urlencode(query)}", day, partial(oai.records, verb="GetRecord"))
 
     def _list(self, first: dict[str, str], day: date, parse: Callable[[bytes], oai.Page]) -> Iterator[oai.Page]:
         query, seen = first, set[str]()

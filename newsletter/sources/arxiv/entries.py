@@ -27,10 +27,14 @@ class Listed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One paper as one door lists it; its version is UNKNOWN where the door does not tell it."""
+    """One paper as one door lists it; its version is UNKNOWN where the door does not tell it.
+
+    `current`: text and version are those of the moment of reading, which may be later than what was announced.
+    """
 
     paper: Paper
     listed: Listed
+    current: bool = False
 
 
 @dataclass(frozen=True, slots=True)

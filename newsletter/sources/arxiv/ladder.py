@@ -1,8 +1,8 @@
 """Calls the doors, rung by rung, until a mailing is whole: feed, OAI-PMH, listing page, records, API."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 
 from newsletter.errors import Malformed, SourceError, Unreachable
@@ -13,9 +13,11 @@ from newsletter.sources.arxiv.compare import Span
 from newsletter.sources.arxiv.doors import Doors
 from newsletter.sources.arxiv.entries import UNKNOWN, Entry, Header, Listed
 from newsletter.sources.arxiv.feed import UnknownCategory
+from newsletter.sources.arxiv.http import BrokenPage
+from newsletter.sources.arxiv.proof import Proof
 
-OVERLAP = timedelta(days=4)  # OAI-PMH is asked from so long before: an answer of "nothing" may be a stale one
-FAILURES_AT_MOST = 2  # then a door counts as closed for the rest of the mailing
+FAILURES_AT_MOST = 8  # in a row, then a door counts as closed for the rest of the mailing; as many broken pages, or
+SILENCE = 4  # half as many times this: no answer, or a refusal, is of the host and not of one page
 LACKING_AT_MOST = 5  # papers; lists that lack more may lack replacements and old cross-lists too
 NAMED = 5  # papers or categories in a note
 
@@ -39,7 +41,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class _Door:
-    """Counts failures, so that a door that is down is not knocked at a hundred times."""
+    """Counts failures in a row, so that a door that is down is not knocked at a hundred times."""
 
     failures: int = 0
     reason: str = ""
@@ -48,11 +50,16 @@ class _Door:
         if self.failures >= FAILURES_AT_MOST:
             raise Unreachable(self.reason)
         try:
-            return call()
+            entries = call()
         except Unreachable as error:
-            self.failures += 1
+            self.failures += 1 if isinstance(error, BrokenPage) else SILENCE
             self.reason = str(error)
             raise
+        except SourceError:
+            self.failures = 0
+            raise
+        self.failures = 0
+        return entries
 
 
 @dataclass(slots=True)
@@ -71,7 +78,7 @@ class _Gathered:
         self.notes.append(note)
 
 
-def fetch(wanted: Wanted, doors: Doors, progress: Progress) -> Mailing:
+def fetch(wanted: Wanted, doors: Doors, proof: Proof, progress: Progress) -> Mailing:
     """The mailing, complete or empty if that is proven, else partial with a note that says what is missing.
 
     Raises Unreachable or Malformed when no door gave anything.
@@ -81,10 +88,10 @@ def fetch(wanted: Wanted, doors: Doors, progress: Progress) -> Mailing:
         _from_pages(wanted, wanted.categories, gathered, doors, progress)
     else:
         _from_feeds(wanted, gathered, doors, progress)
-        _require_network(wanted, gathered, doors)
+        _require_network(wanted, gathered, proof)
         if broken := tuple(gathered.failed):
             _from_pages(wanted, broken, gathered, doors, progress)
-    headers = _headers(wanted, gathered, doors)
+    headers = _headers(wanted, gathered, proof)
     if headers is None:
         _from_api(wanted, gathered, doors)
     if gathered.failed and not gathered.lists and headers is None:
@@ -125,7 +132,7 @@ def fetch_early(wanted: Wanted, doors: Doors, progress: Progress) -> Mailing:
     return Mailing(
         date=wanted.day,
         status=MailingStatus.PARTIAL,
-        announcements=compare.assemble(lists, within, {}),
+        announcements=tuple(compare.first_versions(compare.assemble(lists, within, {}))),
         note="early, from the listing pages",
         mark=before,
         covered=wanted.categories,
@@ -163,13 +170,13 @@ def _from_feeds(wanted: Wanted, gathered: _Gathered, doors: Doors, progress: Pro
         progress("lists", number)
 
 
-def _require_network(wanted: Wanted, gathered: _Gathered, doors: Doors) -> None:
+def _require_network(wanted: Wanted, gathered: _Gathered, proof: Proof) -> None:
     """Raises Unreachable where no feed could be connected to and OAI-PMH, another host, cannot be either."""
     failures = gathered.failed.values()
     if gathered.lists or not all(isinstance(error, Unreachable) and error.offline for error in failures):
         return
     try:
-        doors.identifiers(wanted.day - OVERLAP, wanted.day)
+        proof.headers(wanted.day)
     except Unreachable as error:
         if error.offline:
             raise
@@ -191,23 +198,27 @@ def _from_pages(
     doors: Doors,
     progress: Progress,
 ) -> None:
+    """Reads listing pages: of categories without a feed, and of good feeds to which they only add."""
     read = doors.catch_up if wanted.is_past or wanted.next_is_out else doors.new
     for number, category in enumerate(categories, 1):
+        feed = gathered.lists.get(category)
         try:
-            gathered.lists[category] = gathered.pages.knock(partial(read, category, wanted.day))
+            page = gathered.pages.knock(partial(read, category, wanted.day))
         except SourceError as error:
-            gathered.failed.setdefault(category, error)
+            if feed is None:
+                gathered.failed.setdefault(category, error)
         else:
+            gathered.lists[category] = compare.under(feed or (), page)
             gathered.counted.add(category)
             if reason := gathered.failed.pop(category, None):
                 gathered.notes.append(f"{category}: taken from its listing page, because {reason}")
         progress("lists", number)
 
 
-def _headers(wanted: Wanted, gathered: _Gathered, doors: Doors) -> tuple[Header, ...] | None:
+def _headers(wanted: Wanted, gathered: _Gathered, proof: Proof) -> tuple[Header, ...] | None:
     """What OAI-PMH names; None where it gives no proof."""
     try:
-        headers = doors.identifiers(wanted.day - OVERLAP, wanted.day)
+        headers = proof.headers(wanted.day)
     except SourceError as error:
         gathered.lacks(f"it could not be checked against OAI-PMH: {error}")
         return None
@@ -237,21 +248,26 @@ def _from_api(wanted: Wanted, gathered: _Gathered, doors: Doors) -> None:
 def _repaired(
     wanted: Wanted, headers: tuple[Header, ...] | None, gathered: _Gathered, doors: Doors
 ) -> tuple[Span, dict[str, tuple[str, ...]]]:
-    """Compares with OAI-PMH and looks for what is missing; papers that no door has make the mailing partial."""
+    """Compares with OAI-PMH and looks for what is missing.
+
+    Papers that no door has make the mailing partial, and so does a category that neither feed nor page fills: what
+    OAI-PMH does not prove, replacements and old cross-lists, may be missing in it as well.
+    """
     mark = wanted.before.mark if wanted.before else ""
     within = compare.span(gathered.lists, headers or (), wanted.day, mark, next_is_out=wanted.next_is_out)
     if headers is None:
         return within, {}
     found = compare.differences(gathered.lists, headers, within, gathered.counted)
+    readable = [c for c in wanted.categories if c not in gathered.counted and c not in gathered.failed]
+    doubtful = [c for c in readable if c in found.categories and not gathered.lists[c]]
     if found.papers:
         gathered.notes.append(f"missing in the lists: {_named([h.id for h in found.papers])}")
-        readable = [c for c in wanted.categories if c not in gathered.counted and c not in gathered.failed]
-        pages = compare.covering(found.papers, readable)
-        again = _Gathered(pages=gathered.pages)
-        _from_pages(wanted, pages, again, doors, lambda _stage, _done: None)
-        gathered.lists |= again.lists
-        gathered.counted |= again.counted
+    if pages := sorted({*doubtful, *compare.covering(found.papers, readable)}):
+        _from_pages(wanted, pages, gathered, doors, lambda _stage, _done: None)
         found = compare.differences(gathered.lists, headers, within, gathered.counted)
+    for category in wanted.categories:
+        if category in found.categories and category not in gathered.failed and not gathered.lists[category]:
+            gathered.lacks(f"{category}: taken from OAI-PMH alone, so replacements may be missing")
     if len(found.papers) > LACKING_AT_MOST:
         gathered.lacks(f"{len(found.papers)} papers stand in no list, so replacements may be missing too")
     if found.papers:
@@ -306,7 +322,8 @@ def detailed(
 def _with_details(
     announcements: Sequence[Announcement], day: date, gathered: _Gathered, doors: Doors, progress: Progress
 ) -> list[Announcement]:
-    completed, problem = detailed(announcements, day, doors, progress)
+    found, problem = detailed(announcements, day, doors, progress)
+    completed = compare.first_versions(found)
     if problem:
         gathered.notes.append(problem)
     if nameless := [a.paper.id for a in completed if a.paper.version == UNKNOWN]:
@@ -315,7 +332,8 @@ def _with_details(
 
 
 def _listed(paper: Paper, category: str) -> Entry:
-    return Entry(replace(paper, version=1), Listed.NEW if category == paper.primary_category else Listed.CROSS)
+    listed = Listed.NEW if category == paper.primary_category else Listed.CROSS
+    return Entry(paper, listed, current=True)
 
 
 def _versioned(paper: Paper) -> str:

@@ -1,7 +1,8 @@
 """Decides what a listing page (/list/<category>/new) or a catch-up page says; calls nothing.
 
 Source: the public templates of arxiv-browse. A page states how many entries each of its sections shows; one whose
-parsed count differs is an error, so that a cut page never passes for a short day.
+parsed count differs is an error, so that a cut page never passes for a short day. Pages show each paper as it is when
+they are read, also those of past days.
 """
 
 import re
@@ -95,7 +96,7 @@ def _entry(term: etree._Element, details: etree._Element, section: Listed) -> En
     categories = tuple(dict.fromkeys(canonical(category) for category in found))
     paper = Paper(
         id=paper_id,
-        version=1 if section is Listed.NEW else version,
+        version=version,
         title=title,
         authors=tuple(name for name in map(_text, details.iterfind(AUTHORS)) if any(map(str.isalnum, name))),
         abstract=_abstract(details),
@@ -105,7 +106,7 @@ def _entry(term: etree._Element, details: etree._Element, section: Listed) -> En
         doi=_field(details, "list-doi"),
         journal_ref=_field(details, "list-journal-ref"),
     )
-    return Entry(paper, section)
+    return Entry(paper, section, current=True)
 
 
 def _id(term: etree._Element) -> tuple[str, int]:

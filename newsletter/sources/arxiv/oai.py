@@ -14,11 +14,12 @@ from newsletter.errors import Malformed
 from newsletter.models.papers import Paper
 from newsletter.sources.arxiv import markup
 from newsletter.sources.arxiv.categories import canonical
-from newsletter.sources.arxiv.entries import Entry, Header, Listed, identifier
+from newsletter.sources.arxiv.entries import UNKNOWN, Entry, Header, Listed, identifier
 from newsletter.text.printable import one_line, printable
 
 _OAI = "{http://www.openarchives.org/OAI/2.0/}"
 _META = "{http://arxiv.org/OAI/arXiv/}"
+NOTHING = {"noRecordsMatch", "idDoesNotExist"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,12 @@ def identifiers(body: bytes) -> Page:
     return Page(headers=headers, token=_token(found))
 
 
-def records(body: bytes) -> Page:
-    """Headers and papers of a ListRecords answer in the format `arXiv`; a bad record harms only itself."""
-    found = _list(body, "ListRecords")
+def records(body: bytes, verb: str = "ListRecords") -> Page:
+    """Headers and papers of a ListRecords or GetRecord answer in the format `arXiv`; a bad record harms only itself.
+
+    The format tells no version: a record is that of the paper's newest one.
+    """
+    found = _list(body, verb)
     if found is None:
         return Page()
     headers: list[Header] = []
@@ -52,7 +56,7 @@ def records(body: bytes) -> Page:
             header = _header(head) if head is not None else None
             if header is None or meta is None:
                 continue
-            entries.append(Entry(_paper(meta), Listed.NEW))
+            entries.append(Entry(_paper(meta), Listed.NEW, current=True))
             headers.append(header)
         except Malformed:
             continue  # the paper stays missing, and is looked for at the next door
@@ -60,13 +64,13 @@ def records(body: bytes) -> Page:
 
 
 def _list(body: bytes, verb: str) -> etree._Element | None:
-    """The element of the list, or None where no record matches."""
+    """The element of the answer, or None where no record matches."""
     root = markup.xml(body)
     if root.tag != f"{_OAI}OAI-PMH":
         raise Malformed("it is not an OAI-PMH answer")
     error = root.find(f"{_OAI}error")
     if error is not None:
-        if error.get("code") == "noRecordsMatch":
+        if error.get("code") in NOTHING:
             return None
         raise Malformed(f"OAI-PMH says {error.get('code')}: {one_line(error.text or '')}")
     found = root.find(f"{_OAI}{verb}")
@@ -113,6 +117,7 @@ def _paper(meta: etree._Element) -> Paper:
     created = _day(text("created"))
     return Paper(
         id=paper_id,
+        version=UNKNOWN,
         title=title,
         authors=tuple(_authors(meta)),
         abstract=printable(text("abstract")),
