@@ -29,7 +29,7 @@ def simulate(  # noqa: PLR0917 - options of a command
 ) -> None:
     """Rehearse: the whole service on invented papers and readers in fast time, and what it took. Mails nobody.
 
-    Unless --calm, a mailing is late, one is cut until noon, a day is empty, and the mail server is away for 30 hours.
+    Unless --calm, a mailing is late, one is cut until noon, a day is empty, and the mail server is away for six hours.
     Papers are ranked by similarity; what a model would cost is said by `newsletter costs` once it was used.
 
     Examples:

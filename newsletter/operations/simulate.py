@@ -297,7 +297,7 @@ def rehearse(  # noqa: PLR0917 - what a rehearsal is asked for
     seed: int = 7,
 ) -> Rehearsed:
     """Days of a service with so many readers; with troubles, some of the days go wrong in the ways they do."""
-    clock = Moving(datetime.combine(first, datetime.min.time(), UTC) + timedelta(hours=4))
+    clock = Moving(origins()["arxiv"].calendar.published_at(first).astimezone(UTC) + timedelta(minutes=5))
     invented = Invented(papers, seed)
     mailbox = Mailbox()
     script = _troubles(first, days, clock, mailbox) if troubles else {}
@@ -378,7 +378,7 @@ def subscribe(home: Path, store: Store, count: int, now: datetime, seed: int) ->
 
 
 def _troubles(first: date, days: int, clock: Moving, mailbox: Mailbox) -> Mapping[date, Announced]:
-    """A late mailing, one that stays cut until noon, a day without any, and a mail server that is away for 30 hours."""
+    """A late mailing, one cut until noon, a day without any, and a mail server that is away for six hours."""
     calendar = origins()["arxiv"].calendar
     mornings = [d for d in (first + timedelta(days=n) for n in range(days)) if calendar.has_mailing(d)]
 
@@ -393,7 +393,7 @@ def _troubles(first: date, days: int, clock: Moving, mailbox: Mailbox) -> Mappin
     for morning in mornings[17:18]:
         script[morning] = Announced((), empty=True)
     if len(mornings) > 6:
-        away = at(mornings[6], 0), at(mornings[6], 30)
+        away = at(mornings[6], 0), at(mornings[6], 6)
 
         def answers(_: Outgoing) -> Receipt | None:
             if away[0] <= clock() < away[1]:
