@@ -9,7 +9,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -129,6 +129,10 @@ class Arxiv:
     def details(self, mailing: Mailing, progress: Progress) -> Mailing:
         del progress
         return mailing
+
+    def look_up(self, ids: Sequence[str]) -> list[Paper]:
+        del ids
+        return []
 
     def close(self) -> None:
         """Nothing is open."""
