@@ -258,3 +258,18 @@ def test_the_command_run_watches_itself(newsletter: Command, home: Path, monkeyp
     opened, over = (json.loads(body) for path, body in listener.posted if path == "/hook")
     assert [incident["concern"] for incident in opened["opened"]] == ["readers"]
     assert [incident["concern"] for incident in over["over"]] == ["readers"]
+
+
+def test_the_operators_mail_goes_out_with_the_run_that_found_something(
+    newsletter: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe(home, "ada")
+    (home / "subscribers" / "bo.md").write_text("---\nfoo: 1\n---\n", encoding="utf-8")
+    monkeypatch.setenv("NEWSLETTER_MAIL__OPERATOR_ADDRESS", "op@example.org")
+    newsletter("run", "--listing", a_listing(home, *map(a_line, range(1, 20))))
+    (letter,) = (home / "var" / "outbox" / "service").glob("*.eml")
+    text = letter.read_text(encoding="utf-8")
+    assert "To: op@example.org" in text
+    assert "Subject: Newsletter: 1 of 2 subscribers got no edition: bo" in text
+    newsletter("run")
+    assert list((home / "var" / "outbox" / "service").glob("*.eml")) == [letter], "once"

@@ -28,6 +28,7 @@ from newsletter.cli import (
     send_test,
     sends,
     serve,
+    simulate,
     status,
     subscribers,
     suppressions,
@@ -75,6 +76,7 @@ app.command("replay")(replay.replay)
 app.command("resume")(resume.resume)
 app.command("schedule")(schedule.schedule)
 app.command("send-test")(send_test.send_test)
+app.command("simulate")(simulate.simulate)
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("why")(why.why)

@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from newsletter.cli import fetch as fetching
 from newsletter.cli import show
 from newsletter.delivery import restore_guard
 from newsletter.editions.compose import Composed
-from newsletter.errors import InputError, NotReady
+from newsletter.errors import InputError, NewsletterError, NotReady
 from newsletter.models.sends import Outcome
 from newsletter.models.subscribers import Problem, Subscriber
 from newsletter.operations import watch
@@ -114,7 +114,21 @@ def once(
     asked: Asked = WHOLE,
     say: Callable[[str], None] = show.say,
 ) -> tuple[pipeline.Report, bool]:
-    """One run under the run lock: its report, and whether the mailings it fetched were ready. Raises Busy."""
+    """One run under the run lock: its report, and whether the mailings it fetched were ready. Raises Busy.
+
+    What the operator must be told goes out at once, also where the run failed.
+    """
+    try:
+        return _once(settings, store, stop, asked, say)
+    finally:
+        if settings.mail.operator_address and not stop.is_set():
+            with suppress(NewsletterError):  # the run has said why nothing can be sent
+                app.send_waiting(settings, store, stop)
+
+
+def _once(
+    settings: Settings, store: Store, stop: threading.Event, asked: Asked, say: Callable[[str], None]
+) -> tuple[pipeline.Report, bool]:
     with app.run_lock(settings), _watched(settings, store, whole=asked.whole) as ended:
         if app.reaches_people(settings):
             for doubt in restore_guard.check(store, app.mark(settings), app.now(), confirmed=asked.confirm_restore):

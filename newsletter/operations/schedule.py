@@ -16,7 +16,6 @@ SELDOM = timedelta(hours=2)  # after that, and for what is empty
 AFTER_TROUBLE = timedelta(minutes=10)
 AT_MOST = timedelta(hours=1)  # new readers, changed files, pauses that end
 SLICE = timedelta(seconds=30)  # a machine that slept is noticed after so long
-A_MOMENT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +36,9 @@ def standing(store: Store, now: datetime, *, failed: bool) -> Standing:
 def next_wake(now: datetime, stands: Standing, calendar: Calendar) -> datetime:
     """When to run again: for a mailing, for a reader's hour, after trouble, at the latest in an hour."""
     times = [now + AT_MOST, next_fetch(now, stands.mailing, calendar)]
-    if stands.next_send:
-        times.append(max(stands.next_send, now + A_MOMENT))
-    if stands.failed:
+    if stands.next_send and stands.next_send > now:
+        times.append(stands.next_send)
+    if stands.failed or (stands.next_send and stands.next_send <= now):  # what is due waits, as where sending is paused
         times.append(now + AFTER_TROUBLE)
     return min(times)
 
