@@ -10,7 +10,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“\"(])")
 _ABBREVIATED = re.compile(r"(?:\b(?:e\.g|i\.e|cf|vs|et al|Fig|Eq|resp|Sec|approx)|\b[A-Z])\.$")
 _PAUSE = re.compile(r"[.!?…]+[”»’\"')\]]*(?=\s)|[;:](?=\s)|(?=\s[–—]\s)|[,)\]”»](?=\s)")
 _OPEN, _CLOSED = re.compile(r"[(\[“«„]"), re.compile(r"[)\]”»]")
-_SHORTEST = 0.5  # of the length that a phrase may have
+_SHORTEST = (0.4, 0.4, 0.6)  # of its length that a phrase has, by what it ends with: a sentence, a clause, less
 _OWN_WORK = re.compile(r"\bwe\b|\bour\b|\bthis (paper|work|article|study|letter|thesis|survey|report)\b", re.IGNORECASE)
 _FOUND = re.compile(
     r"\b(show|prove|find|found|propose|introduce|present|demonstrate|derive|develop|establish|reveal|improve|achieve|"
@@ -76,9 +76,9 @@ def phrase(text: str, length: int) -> str:
     """
     if len(text) <= length:
         return text
-    pauses = _PAUSE.finditer(text, int(_SHORTEST * length), 2 * length + 1)
+    pauses = _PAUSE.finditer(text, int(min(_SHORTEST) * length), 2 * length + 1)
     ends = [(_rank(found[0]), found.end()) for found in pauses]
-    within = [end for end in ends if end[1] <= length]
+    within = [(rank, at) for rank, at in ends if _SHORTEST[rank] * length <= at <= length]
     beyond = [end for end in ends if length < end[1] <= 2 * length]
     for rank, at in (*sorted(within, key=lambda end: (end[0], -end[1])), *beyond):
         if _is_whole(text[:at]):
