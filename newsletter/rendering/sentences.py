@@ -10,7 +10,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“\"(])")
 _ABBREVIATED = re.compile(r"(?:\b(?:e\.g|i\.e|cf|vs|et al|Fig|Eq|resp|Sec|approx)|\b[A-Z])\.$")
 _PAUSE = re.compile(r"[.!?…]+[”»’\"')\]]*(?=\s)|[;:](?=\s)|(?=\s[–—]\s)|[,)\]”»](?=\s)")
 _OPEN, _CLOSED = re.compile(r"[(\[“«„]"), re.compile(r"[)\]”»]")
-_SHORTEST = (0.4, 0.4, 0.6)  # of its length that a phrase has, by what it ends with: a sentence, a clause, less
+_SHORTEST = (0.4, 0.5, 0.6)  # of its length that a phrase has, by what it ends with: a sentence, a clause, less
 _OWN_WORK = re.compile(r"\bwe\b|\bour\b|\bthis (paper|work|article|study|letter|thesis|survey|report)\b", re.IGNORECASE)
 _FOUND = re.compile(
     r"\b(show|prove|find|found|propose|introduce|present|demonstrate|derive|develop|establish|reveal|improve|achieve|"
