@@ -1,12 +1,16 @@
 """One email of 38 papers, from the edition to the final bytes: ours against the plain way, in the same run.
 
-    python bench/render.py [ROUNDS]      default: 60
+    python bench/render.py [ROUNDS] [--against CHECKOUT]      default: 60
+
+With --against, a checkout of another commit renders the same edition too, in turns with this one.
 
 The plain way fills the MJML source per subscriber, compiles it, inlines its CSS with premailer and lets EmailMessage
 encode it. Both must show the same markup, else there is nothing to compare. Medians, the two ways taken in turns.
 """
 
+import argparse
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -109,5 +113,40 @@ def main(rounds: int) -> int:
     return 0 if good else 1
 
 
+ONE_EMAIL = """
+import sys, time
+sys.path.insert(0, {root!r})
+from newsletter.delivery import message
+from newsletter.rendering import templates as rendering
+from newsletter.sources import origins
+from tests.editions import LINKS, NOW, sample_edition
+envelope = message.Envelope("a1b2c3d4e5", "m@example.org", "a@example.org", "Moss", LINKS.unsubscribe, "m@example.org")
+templates, edition, taken = rendering.load_templates(None, origins()), sample_edition({papers}), []
+for _ in range({rounds}):
+    started = time.perf_counter()
+    message.build(rendering.render(edition, LINKS, templates), envelope, NOW)
+    taken.append((time.perf_counter() - started) * 1000)
+print(min(taken))
+"""
+
+
+def against(checkout: str, rounds: int) -> None:
+    """Edition to bytes, here and in another checkout: each in processes of its own, by turns; the fastest."""
+    taken: dict[str, list[float]] = {str(ROOT): [], str(Path(checkout).resolve()): []}
+    for _ in range(5):
+        for root, fastest in taken.items():
+            code = ONE_EMAIL.format(root=root, papers=PAPERS, rounds=rounds)
+            done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+            fastest.append(float(done.stdout))
+    for root, fastest in taken.items():
+        print(f"{min(fastest):8.2f} ms   {root}")
+
+
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 60))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rounds", nargs="?", type=int, default=60)
+    parser.add_argument("--against", metavar="CHECKOUT")
+    chosen = parser.parse_args()
+    if chosen.against:
+        against(chosen.against, chosen.rounds)
+    sys.exit(main(chosen.rounds))

@@ -35,12 +35,21 @@ class Purpose(StrEnum):
     FEED = "feed"
 
 
+# What the web answers for tokens of emails: whoever adds such a page adds its purpose, and mails link to it.
+PAGES = frozenset({Purpose.UNSUBSCRIBE, Purpose.EDITION})
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
     """Signs with the first key, verifies with all."""
 
     base_url: str
     keys: Sequence[bytes] = field(repr=False)
+
+    @property
+    def is_public(self) -> bool:
+        """True where links lead to this service from elsewhere, not from this machine only."""
+        return self.base_url.startswith("https://")
 
     def url(self, purpose: Purpose, number: int) -> str:
         """The address `<base_url>/<purpose>/<token>`."""

@@ -4,7 +4,7 @@ mailing ─▶ compose:  for each subscriber due: candidates ─▶ score ─▶
         ─▶ dispatch: for each send that is ready: render ─▶ message, frozen ─▶ submit ─▶ receipt
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from newsletter.delivery import message, restore_guard
 from newsletter.delivery.dispatch import Desk, Dispatch, Dispatched, dispatch
 from newsletter.editions.compose import Composed, Composing, Entries, compose
-from newsletter.links import Purpose, Signer
+from newsletter.links import PAGES, Purpose, Signer
 from newsletter.models.editions import Kind, Links
 from newsletter.models.papers import Clock
 from newsletter.models.scores import Status
@@ -85,10 +85,13 @@ def writer(  # noqa: PLR0917 - what a message takes
     mail: Mail,
     clock: Clock,
     prompt: Callable[[str], str] = str,
+    pages: Collection[Purpose] = PAGES,
 ) -> Callable[[Send | Notice], bytes]:
     """Makes the message of a send or a notice; `prompt` makes the model's instructions of some topics.
 
-    Without a signer an email has no link to this service, and one leaves by a reply to the List-Unsubscribe address.
+    `pages` are the purposes for which the web has one: links to others are left out, as those that change something
+    are where the service has no public address. Without a signer an email has no link to this service, and one leaves
+    by a reply to the List-Unsubscribe address.
     """
 
     def write(mail_of: Send | Notice) -> bytes:
@@ -101,7 +104,7 @@ def writer(  # noqa: PLR0917 - what a message takes
         return message.build(render_notice(sent, templates), envelope, clock())
 
     def edition(send: Send) -> bytes:
-        links = _links(send, store, signer) if signer else Links()
+        links = _links(send, store, signer, pages) if signer else Links()
         told = store.editions.load(send.edition_id)
         if told.attach == "page" and told.scorer == "openai":
             told = replace(told, prompt=prompt(store.editions.topics(send.edition_id)))
@@ -119,10 +122,15 @@ def writer(  # noqa: PLR0917 - what a message takes
     return write
 
 
-def _links(send: Send, store: Store, signer: Signer) -> Links:
+def _links(send: Send, store: Store, signer: Signer, pages: Collection[Purpose]) -> Links:
+    def acting(purpose: Purpose, number: int) -> str:
+        return signer.url(purpose, number) if purpose in pages and signer.is_public else ""
+
     missed = store.sends.missed(send)
     return Links(
         unsubscribe=signer.url(Purpose.UNSUBSCRIBE, send.subscriber_id),
         web_copy=signer.url(Purpose.EDITION, send.edition_id),
+        preferences=acting(Purpose.PREFERENCES, send.subscriber_id),
+        feedback=acting(Purpose.FEEDBACK, send.edition_id),
         missed_web_copy=signer.url(Purpose.EDITION, missed) if missed else "",
     )

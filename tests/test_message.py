@@ -4,6 +4,7 @@ import email
 import re
 import smtplib
 import socket
+from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import default
 from typing import Any, cast
@@ -11,11 +12,11 @@ from typing import Any, cast
 import dkim
 import pytest
 from aiosmtpd.controller import Controller
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.delivery import message
-from newsletter.models.editions import Email
+from newsletter.models.editions import Attachment, Email
 from tests.builders import NOON
 
 LONG_URL = "https://news.example.org/u/" + "k3yT0ken" * 20
@@ -126,6 +127,7 @@ def test_names_may_have_commas_and_any_script() -> None:
     assert found["List-Id"] == '"Moss: daily" <arxiv.xn--mller-kva.example>'
 
 
+@settings(deadline=None)
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT)
 def test_any_text_makes_a_valid_message(subject: str, text: str, html: str) -> None:
     raw = built(an_email(subject, text, html))
@@ -138,6 +140,48 @@ def test_any_text_makes_a_valid_message(subject: str, text: str, html: str) -> N
     plain, rich = (cast("EmailMessage", part) for part in found.iter_parts())
     assert plain.get_content() == re.sub(r"\r\n?|\n", "\r\n", text)
     assert rich.get_content() == re.sub(r"\r\n?|\n", "\r\n", html)
+
+
+def attached(name: str = "papers-2026-11-18.md", text: str = "# Papers\n") -> Email:
+    return replace(an_email(), attachment=Attachment(name, text))
+
+
+def test_an_attached_page_stands_beside_the_two_parts() -> None:
+    found = parsed(built(attached(text="# Möss\n\nIn $\\alpha$ — 苔\n")))
+    both, page = (cast("EmailMessage", part) for part in found.iter_parts())
+    assert found.get_content_type() == "multipart/mixed"
+    assert [part.get_content_type() for part in both.iter_parts()] == ["text/plain", "text/html"]
+    assert (page.get_content_type(), page.get_content_disposition()) == ("text/markdown", "attachment")
+    assert page.get_filename() == "papers-2026-11-18.md"
+    assert page.get_content().replace("\r\n", "\n") == "# Möss\n\nIn $\\alpha$ — 苔\n"
+
+
+@pytest.mark.parametrize("name", ['a"; x="b.md', "a\r\nBcc: eve@example.org", "ü\u2028.md"])
+def test_no_name_of_an_attachment_adds_a_header(name: str) -> None:
+    raw = built(attached(name))
+    (page,) = parsed(raw).iter_attachments()
+    assert page.keys() == ["Content-Type", "Content-Disposition", "Content-Transfer-Encoding"]
+    assert "Bcc" not in names(raw)
+
+
+@settings(deadline=None)
+@given(ANY_TEXT, ANY_TEXT)
+def test_any_page_can_be_attached(name: str, text: str) -> None:
+    raw = built(attached(name, text))
+    found = parsed(raw)
+    assert found.defects == []
+    assert all(len(line) <= 998 and line.isascii() for line in raw.split(b"\r\n"))
+    (page,) = found.iter_attachments()
+    assert page.get_content() == re.sub(r"\r\n?|\n", "\r\n", text)
+
+
+def test_a_text_that_looks_like_a_boundary_ends_no_part() -> None:
+    text = "--=_a1b2c3d4e5--\n--=_ma1b2c3d4e5--\nMoss\n"
+    mail = replace(an_email(text=text), attachment=Attachment("p.md", text))
+    body = parsed(built(mail)).get_body(("plain",))
+    (page,) = parsed(built(mail)).iter_attachments()
+    assert body
+    assert [part.get_content().replace("\r\n", "\n") for part in (body, page)] == [text, text]
 
 
 def test_a_real_server_receives_these_bytes() -> None:

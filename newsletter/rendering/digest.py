@@ -3,6 +3,7 @@
 The templates place these values; HTML and plain text say the same.
 """
 
+import sys
 from dataclasses import dataclass
 
 from newsletter.models.editions import Edition, Links
@@ -16,7 +17,8 @@ from newsletter.rendering.language import Words
 class Digest:
     """An edition as it is told. `status` is the line that says how many papers of how many, and read by whom.
 
-    `glance` are the best papers, each with what is new and why, for the first screen.
+    `glance` are the best papers, each with what is new and why, for the first screen; `abstracts` is how many of the
+    best papers have theirs in the plain text.
     """
 
     subject: str
@@ -32,7 +34,7 @@ class Digest:
     not_scored: tuple[Entry, ...] = ()
     not_scored_hidden: int = 0
     is_shortened: bool = False
-    abstracts_hidden: int = 0
+    abstracts: int = sys.maxsize
     account: Account | None = None
     totals: str = ""
     footer: tuple[str, ...] = ()
@@ -49,6 +51,11 @@ class Digest:
             return ()
         groups = (Group(g.heading, tuple(e for e in g.entries if e.form is Form.FULL)) for g in self.groups)
         return tuple(group for group in groups if group.entries)
+
+    @property
+    def abstracts_hidden(self) -> int:
+        """How many papers are without their abstract in the plain text, for it would be too long for its HTML."""
+        return sum(bool(entry.abstract) and entry.place >= self.abstracts for entry in self.entries)
 
     @property
     def in_short(self) -> int:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 from newsletter.models.editions import Cadence, Edition
 from newsletter.models.papers import Paper
 from newsletter.models.scores import Scored
 from newsletter.rendering.language import Words
-from newsletter.rendering.reasons import worded_reason, worded_strength
+from newsletter.rendering.reasons import worded_strength, worded_why
 from newsletter.rendering.sentences import addresses, phrase, shortened, telling, tells
 from newsletter.text.printable import one_line
 from newsletter.text.tex import to_unicode
@@ -21,8 +23,8 @@ NEXT = 10  # in short after them; the rest is a line each
 GLANCE = 3  # papers of the first screen
 # About how many characters a phrase has in a brief edition.
 NEW_AT_A_GLANCE, WHY_AT_A_GLANCE = 60, 60
-NEW, TELLING = 100, 65
-WHY_IN_FULL, WHY_IN_SHORT = 110, 70
+NEW, TELLING = 100, 60
+WHY_IN_FULL, WHY_IN_SHORT = 100, 60
 
 
 class Form(StrEnum):
@@ -79,9 +81,13 @@ class Group:
 
 def authors(paper: Paper, followed: Sequence[str], words: Words, shown: int = AUTHORS_SHOWN) -> str:
     """The authors, shortened after `shown` where that spares more than one; followed ones are kept and marked."""
-    names = paper.shown.authors
-    kept = names if len(names) <= shown + 1 else [n for i, n in enumerate(names) if i < shown or n in followed]
-    line = one_line(", ".join(f"{FOLLOWED} {name}" if name in followed else name for name in kept))
+    names = kept = paper.shown.authors
+    if len(names) > shown + 1:
+        kept = tuple(name for i, name in enumerate(names) if i < shown or name in followed)
+    if followed:
+        line = one_line(", ".join(f"{FOLLOWED} {name}" if name in followed else name for name in kept))
+    else:
+        line = one_line(", ".join(kept))
     hidden = len(names) - len(kept)
     if not hidden:
         return line
@@ -136,73 +142,97 @@ def _topic(item: Scored, edition: Edition) -> str:
 
 def _names(comment: str, topic: str) -> bool:
     """True where the topic stands in the comment as words of its own: "AI" is not in "main"."""
-    start = comment.casefold().find(name := topic.casefold())
+    text, name = comment.casefold(), topic.casefold()
+    start = text.find(name)
     while start >= 0:
-        beside = comment.casefold()[max(0, start - 1) : start] + comment.casefold()[start + len(name) :][:1]
-        if not any(map(str.isalnum, beside)):
+        end = start + len(name)
+        if not text[max(0, start - 1) : start].isalnum() and not text[end : end + 1].isalnum():
             return True
-        start = comment.casefold().find(name, start + 1)
+        start = text.find(name, start + 1)
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Why:
+    """Why a paper is listed, in parts, as Unicode."""
+
+    comment: str
+    sentence: str
+    topic: str
+    words: Words
+    with_topic: bool
+
+    def told(self, length: int = 0) -> str:
+        """All of it; with a length, its comment or its closest sentence as a phrase of about that length."""
+        comment, sentence = self.comment, self.sentence
+        if length:
+            comment, sentence = phrase(comment, length), phrase(sentence, length)
+        return worded_why(comment, self.topic, sentence, self.words, with_topic=self.with_topic)
+
+
+def _why(item: Scored, words: Words, *, with_topic: bool) -> _Why:
+    sentence = item.reason.sentence if item.reason and not item.score.comment else ""
+    return _Why(_unicode(item.score.comment), _unicode(sentence), one_line(item.score.topic), words, with_topic)
+
+
+@lru_cache(maxsize=8192)  # readers of the same topics share their comments, and all share the sentences of abstracts
+def _unicode(text: str) -> str:
+    return one_line(to_unicode(text)) if text else ""
 
 
 def entry(  # noqa: PLR0917 - a paper, where it stands, and how it is told
     item: Scored, number: int, edition: Edition, words: Words, form: Form, place: int = 0, *, with_topic: bool = False
 ) -> Entry:
     paper, is_page = item.paper, edition.length == "page"
-    new, reason = one_line(to_unicode(item.score.summary)), _reason(item, words, with_topic=with_topic)
-    if reason.startswith(new.removesuffix("…")):
-        new = ""  # the comment says it already
-    abstract = one_line(paper.shown.abstract)
-    shown = Entry(
+    summary, why, abstract = (
+        _unicode(item.score.summary),
+        _why(item, words, with_topic=with_topic),
+        one_line(paper.shown.abstract),
+    )
+    reason = why.told()
+    if summary and reason.startswith(summary.removesuffix("…")):
+        summary = ""  # the comment says it already
+    if is_page:
+        new, because, excerpt = summary, reason, abstract
+    else:
+        new, because, excerpt = _in_phrases(form, summary, why, reason, abstract)
+    names, most = paper.shown.authors, AUTHORS_SHOWN if is_page else AUTHORS_IN_BRIEF
+    everyone = authors(paper, item.followed, words, len(names))
+    return Entry(
         number=number,
         place=place,
         paper=paper,
         title=one_line(paper.shown.title) or one_line(paper.id),
-        authors=authors(paper, item.followed, words, AUTHORS_SHOWN if is_page else AUTHORS_IN_BRIEF),
-        everyone=authors(paper, item.followed, words, len(paper.shown.authors)),
+        authors=everyone if len(names) <= most + 1 else authors(paper, item.followed, words, most),
+        everyone=everyone,
         new=new,
-        summary=new,
-        why=reason,
+        summary=summary,
+        why=because,
         reason=reason,
         scores=_scores(item, edition, words, with_topic=with_topic),
         facts=_facts(paper, words),
-        excerpt=abstract,
+        excerpt=excerpt,
         abstract=abstract,
         form=form,
         code=addresses(paper.comment, paper.abstract),
     )
-    return shown if is_page else _brief(shown, item, words, with_topic=with_topic)
 
 
-def _brief(shown: Entry, item: Scored, words: Words, *, with_topic: bool) -> Entry:
-    """The entry in whole phrases; those of its abstract that tell most, where it stands in full."""
-    if shown.form is Form.LINE:
-        return replace(shown, new="", why="", excerpt="")
-    is_full = shown.form is Form.FULL
-    new, why = (
-        phrase(shown.new, NEW),
-        _reason(item, words, WHY_IN_FULL if is_full else WHY_IN_SHORT, with_topic=with_topic),
-    )
-    is_told = bool(item.reason and tells(item.reason.sentence) and why)
-    excerpt = _telling(shown, TELLING) if (is_full and not is_told) or not (why or new) else ""
-    return replace(shown, new=new, why=why if is_full else why or new or excerpt, excerpt=excerpt)
+def _in_phrases(form: Form, summary: str, why: _Why, reason: str, abstract: str) -> tuple[str, str, str]:
+    """What is new, why, and what the abstract tells beside it, as a brief edition has them."""
+    if form is Form.LINE:
+        return "", "", ""
+    new = phrase(summary, NEW)
+    if form is Form.BRIEF:
+        return new, why.told(WHY_IN_SHORT) or new or _telling(abstract, TELLING, reason), ""
+    because = why.told(WHY_IN_FULL)
+    is_told = because and not why.comment and tells(why.sentence)
+    return new, because, "" if is_told else _telling(abstract, TELLING, f"{reason} {summary}")
 
 
-def _reason(item: Scored, words: Words, length: int = 0, *, with_topic: bool) -> str:
-    """Why the paper is listed; with a length, its comment or its closest sentence as a phrase of about that length."""
-    comment, reason = one_line(to_unicode(item.score.comment)), item.reason
-    if reason:
-        sentence = one_line(to_unicode(reason.sentence))
-        reason = replace(reason, sentence=phrase(sentence, length) if length else sentence)
-    told = replace(
-        item, score=replace(item.score, comment=phrase(comment, length) if length else comment), reason=reason
-    )
-    return one_line(worded_reason(told, words, with_topic=with_topic))
-
-
-def _telling(shown: Entry, length: int) -> str:
+def _telling(abstract: str, length: int, said: str) -> str:
     """What the abstract tells beside what is said of the paper."""
-    return phrase(telling(shown.abstract, length, said=f"{shown.reason} {shown.new}"), length)
+    return phrase(telling(abstract, length, said), length)
 
 
 def glance(edition: Edition, groups: tuple[Group, ...], words: Words) -> tuple[Entry, ...]:
@@ -215,11 +245,13 @@ def glance(edition: Edition, groups: tuple[Group, ...], words: Words) -> tuple[E
 
 def _at_a_glance(shown: Entry, item: Scored, words: Words) -> Entry:
     """Without a comment, what the abstract tells is new, and the topic is why: beside it no sentence has room."""
-    new = shown.new or ("" if item.score.comment else _telling(shown, NEW_AT_A_GLANCE))
-    if item.reason and item.score.topic and not item.score.comment:
-        why = f"{one_line(item.score.topic)}: {worded_strength(item.reason.strength, words)}"
+    new, topic = shown.summary, one_line(item.score.topic)
+    if item.score.comment:
+        why = phrase(shown.reason, WHY_AT_A_GLANCE)
     else:
-        why = _reason(item, words, WHY_AT_A_GLANCE, with_topic=True)
+        new = new or _telling(shown.abstract, NEW_AT_A_GLANCE, shown.reason)
+        strength = worded_strength(item.reason.strength, words) if item.reason else ""
+        why = ": ".join(filter(None, (topic, strength)))
     return replace(shown, new=phrase(new, NEW_AT_A_GLANCE), why=why)
 
 
@@ -242,10 +274,22 @@ def _scores(item: Scored, edition: Edition, words: Words, *, with_topic: bool) -
 
 def _facts(paper: Paper, words: Words) -> tuple[str, ...]:
     """When it was submitted, where it is filed, and what its authors say of it."""
-    submitted = words.date(paper.submitted_at.date()) if paper.submitted_at else ""
-    version = words.say("version {n}", n=paper.version) if paper.version > 1 else ""
-    said = [shortened(one_line(paper.comment), 160), shortened(one_line(paper.journal_ref), 120)]
-    return tuple(part for part in (submitted, version, one_line(paper.primary_category), *said) if part)
+    submitted = paper.submitted_at.date() if paper.submitted_at else None
+    return _filed(submitted, paper.version, paper.primary_category, paper.comment, paper.journal_ref, words)
+
+
+@lru_cache(maxsize=8192)  # the same for all readers of a language
+def _filed(  # noqa: PLR0917 - what is known of a paper
+    submitted: date | None, version: int, category: str, comment: str, journal_ref: str, words: Words
+) -> tuple[str, ...]:
+    parts = (
+        words.date(submitted) if submitted else "",
+        words.say("version {n}", n=version) if version > 1 else "",
+        one_line(category),
+        shortened(one_line(comment), 160),
+        shortened(one_line(journal_ref), 120),
+    )
+    return tuple(part for part in parts if part)
 
 
 def near_heading(edition: Edition, words: Words) -> str:

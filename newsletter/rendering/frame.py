@@ -1,6 +1,6 @@
 """Decides what an edition says once: subject, date, how many, what went wrong, what it cost. Calls nothing."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from newsletter.models.editions import Cadence, Edition, Kind, Links
 from newsletter.models.scores import Cost, Status, Trouble, Usage
@@ -182,7 +182,10 @@ def account(edition: Edition, words: Words) -> Account | None:
     if edition.scorer == "local" and not edition.usage.total_tokens:
         return None
     usage, month = edition.usage, edition.month
-    model, cost = one_line(edition.model), Cost(*map(one_line, astuple(edition.cost)))
+    model, cost = (
+        one_line(edition.model),
+        Cost(*map(one_line, (edition.cost.prompt, edition.cost.completion, edition.cost.total))),
+    )
     spent = words.say("this month ${spent} of ${budget}", spent=month.spent, budget=month.budget) if month else ""
     said = [words.count("{n} token", "{n} tokens", usage.total_tokens), spent]
     if edition.scorer == "local" or not edition.papers:  # else the status says it

@@ -56,14 +56,16 @@ def worded_fault(fault: Fault, words: Words) -> str:
     return words.say(_CAPS[fault.cap], what=what.removesuffix("."))
 
 
-def worded_reason(item: Scored, words: Words, *, with_topic: bool = True) -> str:
-    """Why a paper is listed: the model's comment, else topic and closest sentence; empty where nothing is known.
+def worded_reason(item: Scored, words: Words) -> str:
+    """Why a paper is listed: the model's comment, else topic and closest sentence; empty where nothing is known."""
+    sentence = item.reason.sentence if item.reason else ""
+    return worded_why(item.score.comment, item.score.topic, sentence, words)
 
-    Without `with_topic` the topic is left out where a sentence is given, for it stands in the heading.
-    """
-    if item.score.comment:
-        return item.score.comment
-    topic, sentence = item.score.topic, item.reason.sentence if item.reason else ""
+
+def worded_why(comment: str, topic: str, sentence: str, words: Words, *, with_topic: bool = True) -> str:
+    """The same of its parts. Without `with_topic` the topic is left out beside a sentence: it stands in the heading."""
+    if comment:
+        return comment
     if sentence and (not with_topic or not topic):
         return words.say("Closest: “{sentence}”", sentence=sentence)
     if sentence:

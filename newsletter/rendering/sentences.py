@@ -10,7 +10,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“\"(])")
 _ABBREVIATED = re.compile(r"(?:\b(?:e\.g|i\.e|cf|vs|et al|Fig|Eq|resp|Sec|approx)|\b[A-Z])\.$")
 _PAUSE = re.compile(r"[.!?…]+[”»’\"')\]]*(?=\s)|[;:](?=\s)|(?=\s[–—]\s)|[,)\]”»](?=\s)")
 _OPEN, _CLOSED = re.compile(r"[(\[“«„]"), re.compile(r"[)\]”»]")
-_SHORTEST = 0.5  # of the length that a phrase may have
+_SHORTEST = (0.4, 0.5, 0.6)  # of its length that a phrase has, by what it ends with: a sentence, a clause, less
 _OWN_WORK = re.compile(r"\bwe\b|\bour\b|\bthis (paper|work|article|study|letter|thesis|survey|report)\b", re.IGNORECASE)
 _FOUND = re.compile(
     r"\b(show|prove|find|found|propose|introduce|present|demonstrate|derive|develop|establish|reveal|improve|achieve|"
@@ -76,16 +76,14 @@ def phrase(text: str, length: int) -> str:
     """
     if len(text) <= length:
         return text
-    ends = [(_rank(found[0]), found.end()) for found in _PAUSE.finditer(text) if _is_whole(text[: found.end()])]
-    within = [end for end in ends if _SHORTEST * length <= end[1] <= length]
+    pauses = _PAUSE.finditer(text, int(min(_SHORTEST) * length), 2 * length + 1)
+    ends = [(_rank(found[0]), found.end()) for found in pauses]
+    within = [(rank, at) for rank, at in ends if _SHORTEST[rank] * length <= at <= length]
     beyond = [end for end in ends if length < end[1] <= 2 * length]
-    if within:
-        rank, at = max(within, key=lambda end: (-end[0], end[1]))
-    elif beyond:
-        rank, at = beyond[0]
-    else:
-        return shortened(text, 2 * length)
-    return text[:at] if rank == 0 else text[:at].rstrip(" ,;:–—") + "…"
+    for rank, at in (*sorted(within, key=lambda end: (end[0], -end[1])), *beyond):
+        if _is_whole(text[:at]):
+            return text[:at] if rank == 0 or at == len(text) else text[:at].rstrip(" ,;:–—") + "…"
+    return shortened(text, 2 * length)
 
 
 def _rank(pause: str) -> int:
@@ -100,6 +98,7 @@ def _is_whole(start: str) -> bool:
     return len(_OPEN.findall(start)) <= len(_CLOSED.findall(start)) and not _ABBREVIATED.search(start)
 
 
+@lru_cache(maxsize=8192)
 def addresses(*texts: str) -> tuple[tuple[str, str], ...]:
     """The first code and the first project page that texts name, as ("code", URL), at well-known hosts only."""
     found: dict[str, str] = {}

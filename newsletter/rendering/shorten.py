@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
+from operator import attrgetter
 
 from markupsafe import escape
 
@@ -15,8 +16,9 @@ from newsletter.rendering.entries import Entry, Form
 from newsletter.rendering.sentences import shortened
 
 BUDGET = 90_000  # bytes of HTML; Gmail clips a message at about 102 kB
-TEXT_TO_HTML = 2.8  # different words; at three times SpamAssassin sees two mails in one (MPART_ALT_DIFF_COUNT)
+TEXT_TO_HTML = 2.75  # different words; at three times SpamAssassin sees two mails in one (MPART_ALT_DIFF_COUNT)
 _KEPT_NOT_SCORED = 20
+_place = attrgetter("place")
 _TAG = re.compile(r"<[^>]*>")
 _MARKUP = {Form.FULL: 1500, Form.BRIEF: 700, Form.LINE: 260}  # bytes around the texts of an entry, roughly
 
@@ -60,50 +62,46 @@ _SHRINKS: tuple[Callable[[Entry], Entry], ...] = (
 def fitted(told: Digest, write: Callable[[Digest], str], budget: int = BUDGET) -> str:
     """The HTML of a digest in at most `budget` bytes, for as long as its papers' titles alone fit."""
     html = write(told)
+    excess = len(html.encode()) - budget
     steps: list[Callable[[Digest, int], Digest]] = [_fewer_not_scored]
     steps += [partial(_shrunk, shrink) for shrink in _SHRINKS]
-    for step in steps:
-        while (excess := len(html.encode()) - budget) > 0:
-            less = step(told, excess)
-            if less == told:  # there is no more to save in this way
-                break
-            told = replace(less, is_shortened=True)
-            html = write(told)
+    while steps and excess > 0:
+        less = steps[0](told, excess)
+        if less == told:  # there is no more to save in this way
+            steps.pop(0)
+            continue
+        told = replace(less, is_shortened=True)
+        html = write(told)
+        excess = len(html.encode()) - budget
     return html
 
 
-def balanced(told: Digest, html: str, write: Callable[[Digest], str]) -> str:
-    """The plain text with all abstracts, or those of as many of the best papers as the HTML's different words bear."""
-    text = write(told)
-    room = TEXT_TO_HTML * len(set(_TAG.sub(" ", html[html.find("<body") :]).split()))
-    if len(set(text.split())) <= room:
-        return text
-    bare = _with_abstracts(told, 0)
-    said, kept = set(write(bare).split()), 0
-    for entry in sorted(told.entries, key=lambda entry: entry.place):
+def balanced(told: Digest, html: str, links: int) -> Digest:
+    """The digest of the plain text, with all abstracts or those of as many of the best papers as its HTML bears.
+
+    `links` is how many addresses every paper has in the text.
+    """
+    shown = set(_TAG.sub(" ", html[html.find("<body") :]).split())
+    entries = told.entries
+    named = (*entries, *told.near_misses)
+    room = TEXT_TO_HTML * len(shown) - links * len(named) - len(told.not_scored)
+    said = shown.union(*(_said(entry).split() for entry in named))
+    for kept, entry in enumerate(sorted(entries, key=_place)):
         said |= _words(entry.abstract)
         if len(said) > room:
-            break
-        kept += 1
-    return write(_with_abstracts(told, kept))
+            return replace(told, abstracts=kept)
+    return told
+
+
+def _said(entry: Entry) -> str:
+    """What the text says of a paper beside its abstract."""
+    said = f"{entry.title} {entry.everyone} {entry.summary} {entry.reason} {' '.join(entry.facts)} {entry.mark}"
+    return f"{said} pdf/{entry.id} html/{entry.id} bibtex/{entry.id}" if entry.form is Form.FULL else said
 
 
 @lru_cache(maxsize=8192)  # a day's abstracts are the same for all readers
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
-
-
-def _with_abstracts(told: Digest, kept: int) -> Digest:
-    """The digest with the abstracts of its best papers only."""
-    groups = tuple(
-        replace(
-            group,
-            entries=tuple(e if e.place < kept else replace(e, abstract="") for e in group.entries),
-        )
-        for group in told.groups
-    )
-    hidden = sum(bool(entry.abstract) and entry.place >= kept for entry in told.entries)
-    return replace(told, groups=groups, abstracts_hidden=hidden)
 
 
 def _shrunk(shrink: Callable[[Entry], Entry], told: Digest, excess: int) -> Digest:

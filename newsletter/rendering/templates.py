@@ -113,10 +113,11 @@ def render(edition: Edition, links: Links, templates: Templates) -> Email:
     told = _told(edition, links, templates, spoken)
     context = _context(links, templates, spoken)
     html = fitted(told, lambda shown: templates.html.render(context, told=shown))
+    to_each = 4 if links.feedback else 1
     return Email(
         subject=told.subject,
         html=html,
-        text=balanced(told, html, lambda shown: templates.text.render(context, told=shown)),
+        text=templates.text.render(context, told=balanced(told, html, to_each)),
         preheader=told.notices[0].text if told.notices else told.status,
         attachment=_attachment(edition, templates),
     )
@@ -219,6 +220,7 @@ def page_of(paper: Paper, kind: str, origins: Mapping[str, Origin]) -> str:
     return pages[kind].replace("{id}", _quoted(paper.id)) if kind in pages else ""
 
 
+@lru_cache(maxsize=8192)
 def _quoted(text: str) -> str:
     return quote(text, errors="replace")
 

@@ -13,4 +13,6 @@ def printable(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Printable text with every run of white space as one blank."""
+    if text.isprintable() and "  " not in text:  # nearly always, and twice as fast
+        return text.strip()
     return " ".join(printable(text).split())
