@@ -46,6 +46,7 @@ class ModelScorer:
     def __init__(self, desk: Desk, local: Scorer) -> None:
         self._desk = desk
         self._local = local
+        self._ranking = threading.Lock()
         self._turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def plan(self, readings: Iterable[Reading]) -> None:
@@ -59,7 +60,8 @@ class ModelScorer:
 
     def score(self, reading: Reading) -> Scores:
         """The model's scores, or what the local ranking says where the model or the money failed. Raises Stopped."""
-        ranked = self._local.score(reading)
+        with self._ranking:  # work for the processor: side by side, all would be done late, and no call be under way
+            ranked = self._local.score(reading)
         if not reading.papers or not _wants_model(reading.subscriber):
             return ranked
         if not self._desk.planned.knows(reading.subscriber.id):
