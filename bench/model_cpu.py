@@ -78,7 +78,7 @@ class ByPlace:
         """The papers in the order of their ids' digits, turned around."""
         return Scores(tuple(Scored(p, Score(1, local=float(f"0.{p.id[:4:-1]}"))) for p in reading.papers), "local")
 
-    def comment(self, reading: Reading, shown: Sequence[Scored]) -> Commented:
+    def comment(self, reading: Reading, shown: Sequence[Scored]) -> Commented:  # noqa: ARG002 - it has none
         """No comments."""
         return Commented(tuple(shown))
 
