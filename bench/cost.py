@@ -31,7 +31,7 @@ from newsletter.scoring.model.calls import Asker
 from newsletter.scoring.model.client import Model, OpenAISettings, connect
 from newsletter.scoring.model.prices import Prices, prices_of
 from newsletter.scoring.model.prompts import SCHEMA_VERSION, load_prompts
-from newsletter.scoring.model.reader import ModelScorer
+from newsletter.scoring.model.scorer import Desk, ModelScorer
 from newsletter.scoring.model.sharing import Planned
 from newsletter.scoring.similarity import Similarity
 from newsletter.sources import mailing_file
@@ -133,17 +133,20 @@ def a_reader(store: Store, number: int, topics: str, now: datetime) -> Subscribe
 def a_scorer(lab: Lab, store: Store, settings: OpenAISettings, now: datetime) -> ModelScorer:
     prompts = load_prompts(None)
     run_id = store.charges.start_run("bench", now)
+    budget = Budget(store.charges, run_id, Caps(picodollars(1000), picodollars(1000)), now)
+    recipe = store.scores.recipe_key(Recipe(settings.model, settings.effort, prompts.version, SCHEMA_VERSION))
     asker = Asker(
         store=store,
         model=Model(settings, connect(settings, "sk-bench", lab.url), warn=print),
         prices=prices_of(settings.model, {}),
-        budget=Budget(store.charges, run_id, Caps(picodollars(1000), picodollars(1000)), now),
+        budget=budget,
         prompts=prompts,
-        recipe=store.scores.recipe_key(Recipe(settings.model, settings.effort, prompts.version, SCHEMA_VERSION)),
+        recipe=recipe,
         clock=lambda: datetime.now(UTC),
         warn=print,
     )
-    return ModelScorer(asker, Planned(store, prompts, settings.context_tokens), Similarity())
+    planned = Planned(store, prompts, settings.context_tokens)
+    return ModelScorer(Desk(store, asker, planned, budget, prompts, recipe, lambda: now), Similarity())
 
 
 def the_cascade(lab: Lab, papers: list[Paper], topics: str) -> dict[str, int]:

@@ -160,12 +160,12 @@ def services(
         yield Services(
             composing=Composing(
                 store=store,
-                scorer=connect.scorer(settings, store, local_scorer(store), budget, clock=now, warn=warn),
+                scorer=connect.scorer(settings, store, local_scorer(store), budget, clock=now, warn=warn, stop=stop),
                 origins=source_modules.origins(),
                 taxonomy=source_modules.taxonomy(),
                 to_people=made.backend.reaches_people,
                 at_once=at_once,
-                workers=settings.run.workers,
+                workers=connect.lanes(settings),
                 stop=stop,
                 tell=lambda done: progress("compose", done),
             ),

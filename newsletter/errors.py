@@ -12,6 +12,7 @@ NewsletterError            exit 1   something failed; the message says which
 ├── Busy                   exit 1   another run has this home
 ├── DeliveryStopped        exit 1   the backend refuses everything (credentials, a breaker)
 └── NotReady               exit 75  the mailing is not there yet: try again later (EX_TEMPFAIL, sysexits.h)
+    └── Stopped                     a signal asked to stop: what is left waits for the next run
 """
 
 from datetime import datetime
@@ -76,3 +77,7 @@ class NotReady(NewsletterError):
     """The mailing is not there yet; nothing is wrong."""
 
     exit_code = 75
+
+
+class Stopped(NotReady):
+    """A signal asked to stop: what was bought is kept, what is left waits for the next run."""

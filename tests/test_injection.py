@@ -72,15 +72,15 @@ def test_fences_cannot_be_guessed(store: Store) -> None:
     assert all(len(fence) == len("<papers 0123456789abcdef>") for fence in fences)
 
 
-def test_each_block_has_one_canary_and_it_is_never_first() -> None:
+def test_each_block_has_one_bait_and_it_is_never_first() -> None:
     papers = [a_paper(n) for n in range(1, 31)]
     prompts = load_prompts(None)
     for seed in range(50):
-        shown = show(papers, f"nonce{seed}", prompts, canary=True)
+        shown = show(papers, f"nonce{seed}", prompts, bait=True)
         titles = [title for _, title, _ in papers_in(shown.text)]
         assert len(titles) == 31
         assert titles[0] == papers[0].title
-        assert shown.canary not in shown.labels
+        assert shown.bait not in shown.labels
         assert {paper.title for paper in shown.labels.values()} == {paper.title for paper in papers}
 
 

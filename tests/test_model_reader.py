@@ -20,7 +20,7 @@ from newsletter.scoring.model.calls import Asker
 from newsletter.scoring.model.client import Model, OpenAISettings, Rejected
 from newsletter.scoring.model.prices import prices_of
 from newsletter.scoring.model.prompts import SCHEMA_VERSION, load_prompts
-from newsletter.scoring.model.reader import KEPT_WARM, ModelScorer, WithoutModel
+from newsletter.scoring.model.scorer import KEPT_WARM, Desk, ModelScorer, WithoutModel
 from newsletter.scoring.model.sharing import Planned
 from newsletter.scoring.similarity import Similarity
 from newsletter.store import Store
@@ -102,18 +102,22 @@ def a_run(store: Store, model: FakeModel, **settings: Any) -> Run:
     warnings: list[str] = []
     run_id = store.charges.start_run("run", NOON)
     caps = Caps(run=picodollars(chosen.max_usd_per_run), month=picodollars(chosen.max_usd_per_month))
+    budget = Budget(store.charges, run_id, caps, NOON)
+    recipe = store.scores.recipe_key(Recipe(chosen.model, chosen.effort, PROMPTS.version, SCHEMA_VERSION))
     asker = Asker(
         store=store,
         model=Model(chosen, model, sleep=lambda seconds: None, warn=warnings.append),
         prices=prices_of(chosen.model, chosen.prices),
-        budget=Budget(store.charges, run_id, caps, NOON),
+        budget=budget,
         prompts=PROMPTS,
-        recipe=store.scores.recipe_key(Recipe(chosen.model, chosen.effort, PROMPTS.version, SCHEMA_VERSION)),
+        recipe=recipe,
         clock=lambda: NOON,
         warn=warnings.append,
     )
-    planned = Planned(store, PROMPTS, chosen.context_tokens, store.charges.warm_blocks(NOON - KEPT_WARM))
-    return Run(ModelScorer(asker, planned, Similarity()), model, warnings, store)
+    warm = store.charges.warm_blocks(NOON - KEPT_WARM)
+    planned = Planned(store, PROMPTS, chosen.context_tokens, warm, chosen.prefix_rpm)
+    desk = Desk(store, asker, planned, budget, PROMPTS, recipe, clock=lambda: NOON)
+    return Run(ModelScorer(desk, Similarity()), model, warnings, store)
 
 
 def liked(papers: Sequence[Paper], relevance: int = 9, novelty: int = 7) -> dict[str, tuple[int, int]]:
@@ -178,7 +182,7 @@ def test_borderline_papers_are_read_again_in_another_order_and_averaged(store: S
     model = FakeModel(liked(papers[:4], 7))
     model.fault = lambda call, body: model.scores.update(liked(papers[:4], 8)) if call == 2 else None  # type: ignore[attr-defined]
     scores = a_run(store, model).score(a_reader(store), papers)
-    assert {relevance_of(scores)[paper.title] for paper in papers[:4]} == {8}  # (7 + 8) / 2, rounded up
+    assert {relevance_of(scores)[paper.title] for paper in papers[:4]} == {7}  # (7 + 8) / 2, not rounded up
     assert len(model.calls) == 3  # the block, the four again, their comments
 
 
@@ -408,7 +412,7 @@ def test_what_the_edition_says_is_what_its_account_holds(store: Store) -> None:
 GULLIBLE = re.compile(r"(?i)\b(score|rate|give|assign)\b[^.\n]{0,60}\b(10|ten|highest|maximum)\b")
 
 
-def test_a_block_whose_canary_was_obeyed_is_not_trusted(store: Store) -> None:
+def test_a_block_whose_bait_was_obeyed_is_not_trusted(store: Store) -> None:
     papers = a_slate(store, 40)
     model = FakeModel(liked(papers[:3]), obeys=GULLIBLE)
     scores = a_run(store, model).score(a_reader(store), papers)

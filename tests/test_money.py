@@ -15,7 +15,7 @@ from newsletter.scoring.model.budget import Budget, Caps, OutOfMoney
 from newsletter.scoring.model.client import Rejected
 from newsletter.scoring.model.prices import PriceOverride, prices_of
 from newsletter.store import Store
-from tests.builders import NOON
+from tests.builders import NOON, WEDNESDAY
 from tests.fake_model import FakeModel
 from tests.test_model_reader import a_reader, a_run, a_slate, liked, total
 
@@ -78,7 +78,7 @@ def test_reserved_and_paid_never_pass_a_cap(
         for slug in ("ada", "bo", "cy"):
             a_reader(store, slug)
         budget = Budget(store.charges, store.charges.start_run("test", NOON), Caps(run, month), NOON)
-        budget.cap(1, own)
+        budget.cap(1, own, 1, WEDNESDAY)
         paid = {1: 0, 2: 0, 3: 0}
         for who, worst, share in calls:
             try:
@@ -136,10 +136,10 @@ def test_what_a_killed_run_had_reserved_is_settled_as_lost_and_still_counts_agai
     assert [r["lost_calls"] for r in store.charges.grouped("subscriber")] == [1, 1]
 
 
-def test_a_call_that_timed_out_leaves_a_row_outside_the_totals(store: Store) -> None:
+@pytest.mark.parametrize("gone", [Rejected(0, "slow", timed_out=True, lost=True), Rejected(0, "reset", lost=True)])
+def test_a_call_whose_answer_never_came_leaves_a_row_outside_the_totals(store: Store, gone: Rejected) -> None:
     papers = a_slate(store, 10)
-    slow = Rejected(0, "slow", timed_out=True)
-    run = a_run(store, FakeModel(liked(papers), fault=lambda call, body: slow if call == 1 else None))
+    run = a_run(store, FakeModel(liked(papers), fault=lambda call, body: gone if call == 1 else None))
     run.score(a_reader(store), papers)
     (row,) = store.charges.grouped("model")
     assert (row["lost_calls"], row["estimated_calls"]) == (1, 0)

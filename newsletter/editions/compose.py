@@ -12,6 +12,7 @@ from newsletter.editions.candidates import candidates
 from newsletter.editions.due import Due, due
 from newsletter.editions.hours import not_before
 from newsletter.editions.selection import Selection, select
+from newsletter.errors import Stopped
 from newsletter.links import opaque_id
 from newsletter.models.editions import Cadence, Candidates, Edition, Kind, Month
 from newsletter.models.papers import Announcement, MailingDay, MailingStatus, Origin, Taxonomy
@@ -213,6 +214,8 @@ class _Morning:
 def _composed(item: _Gathered, desk: Composing, now: datetime) -> Composed:
     try:
         return _compose(item, desk, now)
+    except Stopped:
+        return Composed(item.subscriber.slug, reason="waits for the next run, because this one was stopped")
     except Exception as error:  # noqa: BLE001 - one subscriber must not harm the others
         scores = Scores((), "local", not_scored=item.chosen.papers, fault=Fault(Trouble.SCORER_FAILED))
         told = edition(item.subscriber, item.due, item.chosen, scores, Selection((), ()), Commented(()), item.status)

@@ -72,6 +72,7 @@ class Trouble(StrEnum):
     NOT_READ_AGAIN = "not_read_again"  # {} borderline papers were not read a second time
     NOT_READ_ALONE = "not_read_alone"  # papers beside one that gives orders were not read again alone
     NO_COMMENTS = "no_comments"  # comments are templates
+    FEW_COMMENTS = "few_comments"  # {} of {} papers have no comment
     UNKNOWN = "unknown"  # said by an earlier release, in words that are gone
 
 
@@ -81,6 +82,7 @@ class Cap(StrEnum):
     RUN = "run"
     SERVICE_MONTH = "service_month"
     OWN_MONTH = "own_month"
+    DAY = "day"  # a reader's allowance for the day: their budget lasts the month
     COMMENTS = "comments"  # the rest is kept for comments
 
 

@@ -36,13 +36,23 @@ _TROUBLES: dict[Trouble, Callable[[Words, _Numbers], str]] = {
     ),
     Trouble.NOT_READ_ALONE: lambda words, _: words.say("Papers beside one that gives orders were not read again alone"),
     Trouble.NO_COMMENTS: lambda words, _: words.say("The papers have no comments"),
+    Trouble.FEW_COMMENTS: lambda words, n: words.count(
+        "{n} of {total} papers has no comment", "{n} of {total} papers have no comment", n[0], total=n[1]
+    ),
     Trouble.UNKNOWN: lambda words, _: words.say("Not all papers could be read as planned."),
 }
-_NUMBERS = {Trouble.UNSCORED: 2, Trouble.UNREAD: 2, Trouble.UNRATED: 1, Trouble.NOT_READ_AGAIN: 1}
+_NUMBERS = {
+    Trouble.UNSCORED: 2,
+    Trouble.UNREAD: 2,
+    Trouble.UNRATED: 1,
+    Trouble.FEW_COMMENTS: 2,
+    Trouble.NOT_READ_AGAIN: 1,
+}
 _CAPS = {
     Cap.RUN: N_("{what}: this run's spending limit is reached."),
     Cap.SERVICE_MONTH: N_("{what}: the service's spending limit of this month is reached."),
     Cap.OWN_MONTH: N_("{what}: your budget of this month is used up."),
+    Cap.DAY: N_("{what}: your budget is spread over the month, and today's part of it is used up."),
     Cap.COMMENTS: N_("{what}: the rest of your budget is kept for comments."),
 }
 

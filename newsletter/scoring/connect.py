@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from newsletter.scoring.model.client import EMBEDDINGS, Model, OpenAISettings, T
 from newsletter.scoring.model.embeddings import Embedder
 from newsletter.scoring.model.prices import prices_of
 from newsletter.scoring.model.prompts import SCHEMA_VERSION, load_prompts
-from newsletter.scoring.model.reader import KEPT_WARM, ModelScorer, WithoutModel
+from newsletter.scoring.model.scorer import KEPT_WARM, Desk, ModelScorer, WithoutModel
 from newsletter.scoring.model.sharing import Planned
 from newsletter.settings import Section, Settings
 from newsletter.store import Store
@@ -76,9 +77,19 @@ def embedder(
 
 
 def scorer(
-    settings: Settings, store: Store, local: Scorer, budget: Budget, *, clock: Clock, warn: Callable[[str], None]
+    settings: Settings,
+    store: Store,
+    local: Scorer,
+    budget: Budget,
+    *,
+    clock: Clock,
+    warn: Callable[[str], None],
+    stop: Event | None = None,
 ) -> Scorer:
-    """The model where a key is set, else the local scorer. Raises SettingsError for a model without a price."""
+    """The model where a key is set, else the local scorer; once `stop` is set, no further call begins.
+
+    Raises SettingsError for a model without a price.
+    """
     key = settings.secret("OPENAI_API_KEY")
     if not key:
         return WithoutModel(local)
@@ -90,23 +101,32 @@ def scorer(
         chosen,
         connect(chosen, key, url),
         warn=warn,
+        stop=stop,
         refused=endpoint.known.refused,
         learn=lambda refused: endpoint.learn(refused=refused),
     )
+    recipe = store.scores.recipe_key(Recipe(chosen.model, chosen.effort, prompts.version, SCHEMA_VERSION))
     asker = Asker(
         store=store,
         model=model,
         prices=prices_of(chosen.model, chosen.prices),
         budget=budget,
         prompts=prompts,
-        recipe=store.scores.recipe_key(Recipe(chosen.model, chosen.effort, prompts.version, SCHEMA_VERSION)),
+        recipe=recipe,
         clock=clock,
         warn=warn,
         context=context,
         learn=lambda tokens: endpoint.learn(context_tokens=tokens),
     )
     warm = store.charges.warm_blocks(now - KEPT_WARM)
-    return ModelScorer(asker, Planned(store, prompts, context, warm), local)
+    planned = Planned(store, prompts, context, warm, chosen.prefix_rpm)
+    return ModelScorer(Desk(store, asker, planned, budget, prompts, recipe, clock), local)
+
+
+def lanes(settings: Settings) -> int:
+    """How many readers are composed side by side: enough to keep the model's calls under way."""
+    model = settings.of(OpenAISettings).concurrency if settings.secret("OPENAI_API_KEY") else 0
+    return max(settings.run.workers, model)
 
 
 def reads_topics(settings: Settings) -> str:

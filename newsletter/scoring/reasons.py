@@ -1,6 +1,7 @@
 """Decides why a paper is near, as facts: the sentence of its abstract that is closest to the topic, and rare words."""
 
 import re
+from functools import lru_cache
 
 from newsletter.models.papers import Paper
 from newsletter.models.subscribers import Topic
@@ -29,15 +30,20 @@ def closest_sentence(paper: Paper, topic: Topic, space: Space) -> str:
     found = [s for s in sentences(paper.shown.abstract) if len(s.split()) >= SHORTEST]
     if not found:
         return ""
-    rows = space.words(read((text, 1)).counts for text in (f"{topic.name} {topic.relevant}", *found))
+    rows = space.words(_read(text).counts for text in (f"{topic.name} {topic.relevant}", *found))
     alike = dense(rows[1:] @ rows[:1].T).ravel()
     best = int(alike.argmax())
     return found[best] if alike[best] > 0 else ""
 
 
+@lru_cache(maxsize=4096)  # readers have topics for all papers, and papers in common
+def _read(text: str) -> Text:
+    return read((text, 1))
+
+
 def telling_words(text: Text, topic: Topic, space: Space) -> tuple[str, ...]:
     """The topic's rarest words that the paper has, as the paper writes them."""
-    wanted = read((f"{topic.name} {topic.relevant}", 1)).counts
+    wanted = _read(f"{topic.name} {topic.relevant}").counts
     shared = [stem for stem in wanted if stem in text.spelling and stem in space.places]
     shared.sort(key=lambda stem: (-float(space.rarity[space.places[stem]]), stem))
     return tuple(text.spelling[stem] for stem in shared[:WORDS_SHOWN])

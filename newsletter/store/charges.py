@@ -14,6 +14,15 @@ from newsletter.money import split
 from newsletter.store.database import Database, Row
 
 Keep = Callable[[Connection], None]  # saves something within a transaction
+COMPARE = "compare"  # the command of a run whose calls are on no edition's account and in no reader's budget
+_SPENT = """
+    SELECT accounts.subscriber_id, accounts.picodollars, coalesce(command, '') = :compare AS compared FROM accounts
+    JOIN charges ON charges.id = charge_id LEFT JOIN runs ON runs.id = run_id WHERE at >= :since
+    UNION ALL SELECT subscriber_id, picodollars, coalesce(command, '') = :compare FROM reservations
+    LEFT JOIN runs ON runs.id = run_id WHERE at >= :since
+    UNION ALL SELECT subscriber_id, picodollars, coalesce(command, '') = :compare FROM lost_calls
+    LEFT JOIN runs ON runs.id = run_id WHERE at >= :since AND why = 'killed'
+"""
 Grouping = Literal["subscriber", "day", "stage", "model"]
 
 
@@ -172,28 +181,35 @@ class Charges:
         return charge_id
 
     def spent_since(self, since: datetime) -> dict[int, int]:
-        """Picodollars by subscriber, with the worst case of calls that are under way or that a killed run lost."""
+        """Picodollars by subscriber, with the worst case of calls that are under way or that a killed run lost.
+
+        What the operator had read for a comparison of models counts for the service only.
+        """
         rows = self._database.rows(
-            """
-            SELECT subscriber_id, sum(picodollars) AS spent FROM (
-                SELECT accounts.subscriber_id, accounts.picodollars FROM accounts
-                JOIN charges ON charges.id = charge_id WHERE at >= :since
-                UNION ALL SELECT subscriber_id, picodollars FROM reservations WHERE at >= :since
-                UNION ALL SELECT subscriber_id, picodollars FROM lost_calls WHERE at >= :since AND why = 'killed')
-            GROUP BY subscriber_id
-            """,
-            {"since": since.isoformat()},
+            f"""
+            SELECT subscriber_id, sum(picodollars) AS spent FROM ({_SPENT}) WHERE NOT compared GROUP BY subscriber_id
+            """,  # noqa: S608 - a constant of ours
+            {"since": since.isoformat(), "compare": COMPARE},
         )
         return {row["subscriber_id"]: row["spent"] for row in rows}
+
+    def service_spent_since(self, since: datetime) -> int:
+        """Picodollars of all calls since then, counted in the same way."""
+        row = self._database.row(
+            f"SELECT coalesce(sum(picodollars), 0) AS spent FROM ({_SPENT})",  # noqa: S608 - a constant of ours
+            {"since": since.isoformat(), "compare": COMPARE},
+        )
+        assert row is not None, "an aggregate has one row"
+        return int(row["spent"])
 
     def paid(self, subscriber_id: int, since: datetime) -> int:
         """Picodollars of the calls that one subscriber paid for since then, shares included."""
         row = self._database.row(
             """
             SELECT coalesce(sum(a.picodollars), 0) AS paid FROM accounts AS a JOIN charges ON charges.id = charge_id
-            WHERE a.subscriber_id = ? AND at >= ?
+            LEFT JOIN runs ON runs.id = run_id WHERE a.subscriber_id = ? AND at >= ? AND coalesce(command, '') <> ?
             """,
-            [subscriber_id, since.isoformat()],
+            [subscriber_id, since.isoformat(), COMPARE],
         )
         assert row is not None, "an aggregate has one row"
         return int(row["paid"])
@@ -210,16 +226,16 @@ class Charges:
         return {row["block_key"] for row in rows}
 
     def account(self, subscriber_id: int, day: date) -> Account:
-        """What a subscriber paid for the edition of one day, shares included."""
+        """What a subscriber paid for the edition of one day, shares included, comparisons left out."""
         row = self._database.row(
             """
             SELECT coalesce(sum(a.prompt_tokens), 0) AS prompt, coalesce(sum(a.cached_tokens), 0) AS cached,
                 coalesce(sum(a.completion_tokens), 0) AS completion, coalesce(sum(a.picodollars), 0) AS paid,
                 coalesce(sum(a.completion_picodollars), 0) AS paid_completion
-            FROM accounts AS a JOIN charges ON charges.id = charge_id
-            WHERE a.subscriber_id = ? AND mailing_date = ?
+            FROM accounts AS a JOIN charges ON charges.id = charge_id LEFT JOIN runs ON runs.id = run_id
+            WHERE a.subscriber_id = ? AND mailing_date = ? AND coalesce(command, '') <> ?
             """,
-            [subscriber_id, str(day)],
+            [subscriber_id, str(day), COMPARE],
         )
         assert row is not None, "an aggregate has one row"
         return Account(Usage(row["prompt"], row["cached"], row["completion"]), row["paid"], row["paid_completion"])

@@ -1,64 +1,59 @@
 """Calls the model about papers and saves what it bought: each call's charge and scores in one transaction.
 
-Money is reserved before a call and settled after. What an answer leaves out is asked for again; a prompt that is too
-long, refused or cut off is asked in halves, down to the single paper.
+Money is reserved in the thread that asks, in the order of the asks; the calls themselves run in one pool of threads
+that all readers share. Money is settled after each call, before what follows from its answer is asked.
 """
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 
-from newsletter.models.papers import Clock, Paper
-from newsletter.models.scores import Cap
+from newsletter.models.papers import Clock
+from newsletter.models.scores import Cap, Tokens
 from newsletter.models.subscribers import Topics
 from newsletter.money import split
 from newsletter.scoring.model import answers as read
 from newsletter.scoring.model import prompts as words
-from newsletter.scoring.model.budget import Budget, OutOfMoney, Reservation
-from newsletter.scoring.model.client import Model, ModelStopped, Prompt, Reply, TooLong, Unanswered
-from newsletter.scoring.model.prices import Prices
-from newsletter.scoring.model.prompts import AXES, Prompts, Shown, Task
-from newsletter.scoring.model.sharing import Part, nonce_of
+from newsletter.scoring.model.asking import Ask, Came, Question, follow_ups, halves
+from newsletter.scoring.model.budget import Budget, OutOfMoney, Purse, Reservation
+from newsletter.scoring.model.client import Model, Prompt, Reply, TooLong, Unanswered
+from newsletter.scoring.model.prices import FLEX, STANDARD, Prices
+from newsletter.scoring.model.prompts import AXES, Prompts, Shown
+from newsletter.scoring.model.sharing import nonce_of
 from newsletter.store import Store
 from newsletter.store.charges import Charge
 from newsletter.store.scores import Bought, Comment, Relevance
 
-ROUNDS = 2  # how often what is missing is asked for again
-REMARKS_A_CALL = 20
-CANARY_AT_MOST = 3  # a canary that scores more was obeyed
+BAIT_AT_MOST = 3  # a bait that scores more was obeyed
 USELESS_IN_A_ROW = 40  # answers that bought nothing, before the run stops calling
 # A prompt of more characters a token than any tokenizer makes of prose was cut by the server without a word.
 MOST_CHARS_A_TOKEN = 7.0
 FEWEST_BYTES_A_TOKEN = 3.2  # for what fits into a context
 WORST_BYTES_A_TOKEN = 2  # for what a call may cost
+USUAL_BYTES_A_TOKEN = 4  # for what it is expected to cost
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked, and who pays. `sharers` split what the call writes to the cache.
+class Left:
+    """The asks that money did not reach, in order, and the cap that was passed."""
 
-    A `final` reading is not followed by another; with `before`, it is averaged with what was read then.
-    """
-
-    stage: str
-    task: Task
-    date: date
-    payers: tuple[int, ...]
-    topics: Topics | None = None
-    topics_key: int | None = None
-    sharers: tuple[int, ...] = ()
-    final: bool = False
-    before: Mapping[int, int] = field(default_factory=dict)
+    asks: tuple[Ask, ...] = ()
+    cap: Cap | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Answered:
-    reply: Reply
-    bought: Bought
-    usable: bool
-    cut: bool
+class _Call:
+    """An ask with all that its call takes; `warms`: it writes its block to the cache for the others who wait."""
+
+    ask: Ask
+    shown: Shown
+    prompt: Prompt
+    reservation: Reservation
+    expected: int
+    warms: bool
 
 
 class Asker:
@@ -78,11 +73,11 @@ class Asker:
         context: int | None = None,
         learn: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self.store = store
-        self.model = model
-        self.budget = budget
-        self.prompts = prompts
-        self.recipe = recipe
+        self._store = store
+        self._model = model
+        self._budget = budget
+        self._prompts = prompts
+        self._recipe = recipe
         self._prices = prices
         self._clock = clock
         self._warn = warn
@@ -90,48 +85,179 @@ class Asker:
         self._context = min(model.settings.context_tokens, context or model.settings.context_tokens)
         self._learn = learn
         self._useless = 0
+        self._tier: str = model.settings.service_tier
         self._seed = secrets.token_hex(16)
+        # A reservation is made with a ticket in hand: no more money is set aside than for the calls under way.
+        self._tickets = threading.Semaphore(model.settings.concurrency)
+        self._pool = ThreadPoolExecutor(model.settings.concurrency, thread_name_prefix="call")
 
-    def judge(self, question: Question, wanted: Sequence[Paper], part: Part | None = None, key: str = "") -> None:
-        """Asks for the scores of `wanted` and saves what comes; with `part`, by the block's own prompt.
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self._model.settings.model
 
-        What stays unanswered stays unsaved. Raises OutOfMoney, ModelStopped.
+    @property
+    def stopped(self) -> str:
+        """Why nothing is asked any more in this run; empty while all is well."""
+        return self._model.stopped
+
+    def ask(self, asks: Iterable[Ask], purse: Purse | None = None) -> Left:
+        """Makes these calls side by side, then those that follow from their answers; saves what comes.
+
+        What stays unanswered stays unsaved. `purse` says whose allowance for the day is kept to. Raises ModelStopped
+        and Stopped, both after the calls under way.
         """
-        self._judge(question, wanted, part, key, ROUNDS)
-
-    def _judge(self, q: Question, wanted: Sequence[Paper], part: Part | None, key: str, rounds: int) -> None:
-        shown = part.shown if part else self._show(wanted)
-        prompt = words.judge(q.task, shown, q.topics, self.prompts, self.model.settings.effort)
-        prompt = self.model.roomy(prompt)
-        if part:
-            prompt = replace(prompt, cached=part.several or part.warm, cache_key=key)
-        if self._too_long(prompt) and (part or len(wanted) > 1):
-            return self._in_halves(q, wanted, rounds)
-
-        def bought(text: str) -> Bought:
-            return _scores(q, shown, text)
-
+        waiting, under_way = deque(asks), dict[Future[list[Ask]], int]()
+        later = purse
+        if purse and purse.the_first:
+            purse = replace(purse, kept=0, kept_today=0)
+        begun: _Call | Sequence[Ask] | Cap = ()
         try:
-            answer = self._call(q, prompt, len(shown.labels), part.key if part else None, bought)
+            while True:
+                while waiting and not isinstance(begun := self._begun(waiting[0], purse, under_way.values()), Cap):
+                    waiting.popleft()
+                    if isinstance(begun, _Call):
+                        under_way[self._pool.submit(self._made, begun)] = begun.expected
+                        purse = later
+                    else:
+                        waiting.extendleft(reversed(begun))
+                if not under_way:
+                    return Left(tuple(waiting), begun if isinstance(begun, Cap) and waiting else None)
+                for done in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    del under_way[done]
+                    waiting.extendleft(reversed(done.result()))
+        finally:
+            wait(under_way)
+
+    def worst(self, size: int, answer_tokens: int) -> int:
+        """The most that a call with so many bytes may cost, on the standard tier (picodollars)."""
+        return self._prices.standard.worst(size // WORST_BYTES_A_TOKEN, answer_tokens)
+
+    def usual(self, size: int, answer_tokens: int, cached: int = 0) -> int:
+        """What a call is expected to cost, with `cached` of its bytes read from the cache (picodollars)."""
+        tokens = Tokens(size // USUAL_BYTES_A_TOKEN, cached // USUAL_BYTES_A_TOKEN, 0, answer_tokens)
+        price = self._prices.of(self._tier)
+        return price.prompt(tokens) + price.completion(tokens)
+
+    def _begun(self, ask: Ask, purse: Purse | None, under_way: Iterable[int]) -> _Call | Sequence[Ask] | Cap:
+        """The call with its money set aside, or what has to be asked instead, or the cap that leaves no room for it."""
+        part = ask.part
+        shown = part.shown if part else self._show(ask)
+        prompt = self._model.roomy(self._prompt(ask, shown))
+        if self._too_long(prompt) and (part or len(ask.papers) > 1):
+            return halves(ask)
+        cached = len(shown.text) if part and part.warm else 0
+        expected = self.usual(prompt.size, prompt.usual_tokens, cached) // len(ask.question.payers)
+        left = self._budget.left_today(purse.who) if purse else None
+        if purse and left is not None and sum(under_way) + expected + purse.kept_today > left:
+            poor = self._budget.unable({purse.who: self._worst(prompt) // len(ask.question.payers)})
+            return Cap.OWN_MONTH if poor else Cap.DAY
+        warms = part is not None and part.several and part.begin_warming()
+        self._tickets.acquire()
+        try:
+            self._model.check()
+            sharers = ask.sharers if warms else ask.question.sharers
+            question = replace(ask.question, sharers=sharers)
+            reservation, question = self._reserve(question, prompt, purse)
+        except BaseException as error:
+            self._tickets.release()
+            if warms and part:
+                part.end_warming(warm=False)
+            if isinstance(error, OutOfMoney):
+                return error.cap
+            raise
+        return _Call(replace(ask, question=question), shown, prompt, reservation, expected, warms)
+
+    def _made(self, call: _Call) -> list[Ask]:
+        """Makes a call, in a thread of the pool; what follows from its answer."""
+        came, bought = Came.NOTHING, Bought()
+        try:
+            came, bought = self._answer(call)
         except TooLong as long:
             self._holds(long.context)
-            return self._in_halves(q, wanted, rounds) if len(wanted) > 1 else None
+            came = Came.TOO_LONG
         except Unanswered:
-            return None
-        if answer.cut and len(wanted) > 1:
-            return self._in_halves(q, wanted, rounds)
-        if not answer.usable and len(wanted) > 1:
-            return self._in_halves(replace(q, sharers=()), wanted, rounds)
-        found = answer.bought.novelties if q.task == "novelty" else answer.bought.relevances
-        missing = [paper for paper in wanted if paper.key not in found]
-        if missing and rounds:
-            most = (
-                part if answer.usable and len(missing) * 2 > len(wanted) else None
-            )  # the cached block is cheaper than half of it anew
-            self._judge(replace(q, sharers=()), missing, most, key, rounds - 1)
-        elif found and len(missing) > 1:  # a small model loses its way in long lists
-            self._in_halves(replace(q, sharers=()), missing, 0)
-        return None
+            pass
+        finally:
+            self._tickets.release()
+            if call.warms and call.ask.part:
+                call.ask.part.end_warming(warm=came in (Came.READ, Came.UNUSABLE))
+        found = {*bought.novelties, *bought.relevances, *bought.comments}
+        return follow_ups(call.ask, came, found)
+
+    def _answer(self, call: _Call) -> tuple[Came, Bought]:
+        """One call, billed. Raises Unanswered, ModelStopped and Stopped, all of them unbilled."""
+        prompt, q = call.prompt, call.ask.question
+        try:
+            reply = self._model.ask(prompt, lost=lambda: self._budget.lost(call.reservation))
+        except BaseException:
+            self._budget.release(call.reservation)
+            raise
+        cut = self._was_cut(prompt, reply)
+        usable = not cut and reply.finish not in ("length", "filter", "refusal")
+        bought = _bought(q, call.shown, reply.text) if usable else Bought()
+        price = self._prices.of(reply.tier)
+        completion = price.completion(reply.tokens)
+        total = price.prompt(reply.tokens) + completion
+        paid = _parts(total, price.written(reply.tokens), q)
+        charge = Charge(
+            run_id=self._budget.run_id,
+            date=q.date,
+            at=self._clock(),
+            stage=q.stage,
+            block_key=call.ask.part.key if call.ask.part else None,
+            model=self._model.settings.model,
+            tier=reply.tier,
+            request_id=reply.request_id,
+            tokens=reply.tokens,
+            prices=self._prices.version,
+            picodollars=total,
+            completion_picodollars=completion,
+            estimated_picodollars=sum(call.reservation.amounts.values()),
+            finish=reply.finish,
+            items_in=len(call.shown.labels),
+            items_out=len(bought),
+            retries=reply.retries,
+            latency_ms=reply.latency_ms,
+            payers=paid,
+            estimated=reply.estimated,
+        )
+        try:
+            self._store.scores.save(charge, call.reservation.rows, bought, self._recipe, q.topics_key)
+        finally:
+            self._budget.settled(call.reservation, paid)
+        self._tier = reply.tier if reply.tier == FLEX else STANDARD
+        self._count(useful=len(bought) > 0 or cut)
+        return Came.TOO_LONG if cut else Came.READ if usable else Came.UNUSABLE, bought
+
+    def _prompt(self, ask: Ask, shown: Shown) -> Prompt:
+        q, effort, part = ask.question, self._model.settings.effort, ask.part
+        if q.task == "comments":
+            assert q.topics is not None, "comments are for one reader"
+            return words.remarks_prompt(shown, q.topics, self._prompts, q.language, effort)
+        prompt = words.scores_prompt(q.task, shown, q.topics, self._prompts, effort)
+        return replace(prompt, cached=part.several or part.warm, cache_key=ask.cache_key) if part else prompt
+
+    def _reserve(self, q: Question, prompt: Prompt, purse: Purse | None) -> tuple[Reservation, Question]:
+        """Sets the worst case aside for those who can pay their part; the others drop out of the question."""
+        worst = self._worst(prompt)
+        written = self.worst(prompt.size, 0) if q.sharers else 0
+        payers, sharers = q.payers, q.sharers
+        while payers:
+            amounts = dict(zip(payers, _evenly(worst, payers), strict=True))
+            for who, part in zip(sharers, _evenly(written, sharers), strict=True):
+                amounts[who] = amounts.get(who, 0) + part
+            poor = self._budget.unable(amounts)
+            if not poor:
+                model = self._model.settings.model
+                reserved = self._budget.reserve(amounts, self._clock(), q.stage, model, purse)
+                return reserved, replace(q, payers=payers, sharers=sharers)
+            payers = tuple(who for who in payers if who not in poor)
+            sharers = tuple(who for who in sharers if who not in poor)
+        raise OutOfMoney(Cap.OWN_MONTH)
+
+    def _worst(self, prompt: Prompt) -> int:
+        return self.worst(prompt.size, prompt.max_tokens)
 
     def _holds(self, context: int | None) -> None:
         """Takes an endpoint at its word about what it can read."""
@@ -140,103 +266,6 @@ class Asker:
             self._context = min(self._context, context or self._context)
         if news:
             self._learn(self._context)
-
-    def _in_halves(self, q: Question, wanted: Sequence[Paper], rounds: int) -> None:
-        middle = (len(wanted) + 1) // 2
-        for half in (wanted[:middle], wanted[middle:]):
-            if half:
-                self._judge(q, half, None, "", rounds)
-
-    def remark(self, q: Question, wanted: Sequence[Paper], language: str, again: bool = True) -> None:
-        """Asks for comments and saves those that are true; each paper is asked about twice at most."""
-        for start in range(0, len(wanted), REMARKS_A_CALL):
-            self._remark(q, wanted[start : start + REMARKS_A_CALL], language, again)
-
-    def _remark(self, q: Question, papers: Sequence[Paper], language: str, again: bool) -> None:
-        topics = q.topics
-        assert topics is not None, "comments are for one reader"
-        shown = self._show(papers)
-        prompt = self.model.roomy(words.remark(shown, topics, self.prompts, language, self.model.settings.effort))
-        halves = (papers[: len(papers) // 2], papers[len(papers) // 2 :]) if len(papers) > 1 else ()
-        answer = None
-        if not (self._too_long(prompt) and halves):
-            try:
-                answer = self._call(q, prompt, len(papers), None, lambda text: _remarks(shown, text, topics, language))
-            except TooLong as long:
-                self._holds(long.context)
-            except Unanswered:
-                return
-        if halves and not (answer and answer.usable):
-            for half in halves:
-                self._remark(q, half, language, again)
-        elif answer and again and (missing := [p for p in papers if p.key not in answer.bought.comments]):
-            self._remark(q, missing, language, again=False)
-
-    def worst(self, chars: int, answer_tokens: int) -> int:
-        """The most that a call with so many characters of papers may cost, on the standard tier."""
-        return self._prices.standard.worst(chars // WORST_BYTES_A_TOKEN, answer_tokens)
-
-    def _call(
-        self, q: Question, prompt: Prompt, items: int, block_key: int | None, buy: Callable[[str], Bought]
-    ) -> _Answered:
-        """One call, billed. Raises Unanswered, ModelStopped and OutOfMoney, all of them unbilled."""
-        reservation, q = self._reserve(q, prompt)
-        try:
-            reply = self.model.ask(prompt, lost=lambda: self.budget.lost(reservation))
-        except (Unanswered, ModelStopped):
-            self.budget.release(reservation)
-            raise
-        cut = self._was_cut(prompt, reply)
-        usable = not cut and reply.finish not in ("length", "filter", "refusal")
-        bought = buy(reply.text) if usable else Bought()
-        price = self._prices.of(reply.tier)
-        completion = price.completion(reply.tokens)
-        total = price.prompt(reply.tokens) + completion
-        paid = _parts(total, price.written(reply.tokens), q)
-        charge = Charge(
-            run_id=self.budget.run_id,
-            date=q.date,
-            at=self._clock(),
-            stage=q.stage,
-            block_key=block_key,
-            model=self.model.settings.model,
-            tier=reply.tier,
-            request_id=reply.request_id,
-            tokens=reply.tokens,
-            prices=self._prices.version,
-            picodollars=total,
-            completion_picodollars=completion,
-            estimated_picodollars=sum(reservation.amounts.values()),
-            finish=reply.finish,
-            items_in=items,
-            items_out=len(bought),
-            retries=reply.retries,
-            latency_ms=reply.latency_ms,
-            payers=paid,
-            estimated=reply.estimated,
-        )
-        self.store.scores.save(charge, reservation.rows, bought, self.recipe, q.topics_key)
-        self.budget.settled(reservation, paid)
-        self._count(useful=len(bought) > 0 or cut)
-        return _Answered(reply, bought, usable, cut)
-
-    def _reserve(self, q: Question, prompt: Prompt) -> tuple[Reservation, Question]:
-        """Sets the worst case aside for those who can pay their part; the others drop out of the question."""
-        tokens = prompt.size // WORST_BYTES_A_TOKEN
-        worst = self._prices.standard.worst(tokens, prompt.max_tokens)
-        written = self._prices.standard.worst(tokens, 0) if q.sharers else 0
-        payers, sharers = q.payers, q.sharers
-        while payers:
-            amounts = dict(zip(payers, _evenly(worst, payers), strict=True))
-            for who, part in zip(sharers, _evenly(written, sharers), strict=True):
-                amounts[who] = amounts.get(who, 0) + part
-            poor = self.budget.unable(amounts)
-            if not poor:
-                reserved = self.budget.reserve(amounts, self._clock(), q.stage, self.model.settings.model)
-                return reserved, replace(q, payers=payers, sharers=sharers)
-            payers = tuple(who for who in payers if who not in poor)
-            sharers = tuple(who for who in sharers if who not in poor)
-        raise OutOfMoney(Cap.OWN_MONTH)
 
     def _was_cut(self, prompt: Prompt, reply: Reply) -> bool:
         if reply.estimated or prompt.chars <= MOST_CHARS_A_TOKEN * reply.tokens.prompt:
@@ -259,10 +288,10 @@ class Asker:
             self._useless = 0 if useful else self._useless + 1
             stop = self._useless >= USELESS_IN_A_ROW
         if stop:
-            self.model.stop(f"{self.model.settings.model} gave {USELESS_IN_A_ROW} answers in a row without a score")
+            self._model.stop(f"{self._model.settings.model} gave {USELESS_IN_A_ROW} answers in a row without a score")
 
-    def _show(self, papers: Sequence[Paper]) -> Shown:
-        return words.show(papers, nonce_of(papers, self._seed), self.prompts)
+    def _show(self, ask: Ask) -> Shown:
+        return words.show(ask.papers, nonce_of(ask.papers, self._seed), self._prompts, bait=ask.baited)
 
 
 def _parts(total: int, written: int, q: Question) -> dict[int, int]:
@@ -278,17 +307,24 @@ def _evenly(total: int, among: Sequence[int]) -> list[int]:
     return split(total, [1] * len(among)) if among else []
 
 
+def _bought(q: Question, shown: Shown, text: str) -> Bought:
+    if q.task == "comments":
+        assert q.topics is not None, "comments are for one reader"
+        return _remarks(shown, text, q.topics, q.language)
+    return _scores(q, shown, text)
+
+
 def _scores(q: Question, shown: Shown, text: str) -> Bought:
     axes = AXES[q.task]
     found = read.scores(text, shown.asked, axes)
-    obeyed = q.task != "novelty" and found.get(shown.canary, (0,))[0] > CANARY_AT_MOST
+    obeyed = q.task != "novelty" and found.get(shown.bait, (0,))[0] > BAIT_AT_MOST
     readings = 2 if q.final else 0 if obeyed else 1
     by_paper: Mapping[int, tuple[int, ...]] = {
         paper.key: found[label] for label, paper in shown.labels.items() if label in found and paper.key is not None
     }
     return Bought(
         relevances={
-            key: Relevance((values[0] + q.before.get(key, values[0]) + 1) // 2, readings)
+            key: Relevance((values[0] + q.before.get(key, values[0])) // 2, readings)
             for key, values in by_paper.items()
         }
         if "relevance" in axes

@@ -17,9 +17,10 @@ from typing import Any, ClassVar, Literal, NoReturn
 
 from pydantic import Field
 
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, Stopped
 from newsletter.models.scores import Tokens
 from newsletter.scoring.model import replies
+from newsletter.scoring.model.gate import UNSAID, Gate, Limits, limits_of
 from newsletter.scoring.model.prices import FLEX, STANDARD, PriceOverride
 from newsletter.settings import Section
 
@@ -39,6 +40,7 @@ class OpenAISettings(Section):
     effort: Literal["none", "minimal", "low", "medium", "high", "default"] = "none"
     service_tier: Literal["flex", "default"] = "flex"
     context_tokens: int = Field(128_000, ge=2_000)
+    concurrency: int = Field(16, ge=1, le=256)
     prefix_rpm: int = Field(0, ge=0)
     timeout_seconds: float = Field(600.0, gt=0)
     attempts: int = Field(6, ge=1, le=20)
@@ -65,7 +67,10 @@ class TooLong(Unanswered):
 
 @dataclass
 class Rejected(Exception):
-    """An endpoint's error, or trouble on the way to it (`status` 0; `timed_out` when it took too long)."""
+    """An endpoint's error, or trouble on the way to it (`status` 0; `timed_out` when it took too long).
+
+    `lost`: the request went out, and nothing came back that says what it used.
+    """
 
     status: int
     message: str = ""
@@ -73,6 +78,7 @@ class Rejected(Exception):
     param: str = ""
     retry_after: float | None = None
     timed_out: bool = False
+    lost: bool = False
     context: int | None = None
 
     @property
@@ -86,10 +92,11 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The body of an answer, whatever it is, and the endpoint's name for the request."""
+    """The body of an answer, whatever it is, the endpoint's name for the request, and what it says of its limits."""
 
     body: object
     request_id: str = ""
+    limits: Limits = UNSAID
 
 
 Post = Callable[[dict[str, Any]], Posted]  # raises Rejected
@@ -97,13 +104,17 @@ Post = Callable[[dict[str, Any]], Posted]  # raises Rejected
 
 @dataclass(frozen=True)
 class Prompt:
-    """One call. `shared` is the same for all calls of one block, `own` comes after the cache breakpoint."""
+    """One call. `shared` is the same for all calls of one block, `own` comes after the cache breakpoint.
+
+    `max_tokens` is the room for the answer, `usual_tokens` what it takes as a rule.
+    """
 
     system: str
     shared: str
     own: str
     schema: Mapping[str, Any]
     max_tokens: int
+    usual_tokens: int = 0
     cached: bool = False
     cache_key: str = ""
 
@@ -164,6 +175,7 @@ _SAID = {
     "effort": "the reasoning effort",
     "limit": "max_completion_tokens",
 }
+RATE_LIMITED = 429
 _TEMPORARY = (0, 408, 409, 425, 429)
 _FATAL_CODES = ("insufficient_quota", "billing_hard_limit_reached", "model_not_found", "invalid_api_key")
 
@@ -171,7 +183,8 @@ _FATAL_CODES = ("insufficient_quota", "billing_hard_limit_reached", "model_not_f
 class Tries:
     """What an endpoint's troubles mean for a run: when a call is tried again, and when calling stops for all.
 
-    Safe to use from several threads. `name` is the model's, `setting` the key that names it.
+    Safe to use from several threads. `name` is the model's, `setting` the key that names it; once `stop` is set, no
+    further call begins.
     """
 
     def __init__(
@@ -180,7 +193,8 @@ class Tries:
         attempts: int,
         *,
         warn: Callable[[str], None],
-        sleep: Callable[[float], None] = time.sleep,
+        stop: threading.Event | None = None,
+        sleep: Callable[[float], object] | None = None,
         rng: random.Random | None = None,
         setting: str = "openai.model",
     ) -> None:
@@ -188,14 +202,17 @@ class Tries:
         self._setting = setting
         self._attempts = attempts
         self._warn = warn
-        self._sleep = sleep
+        self._signal = stop or threading.Event()
+        self._sleep = sleep or self._signal.wait
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
         self._lock = threading.Lock()
         self._failures = 0
         self.stopped = ""
 
     def check(self) -> None:
-        """Raises ModelStopped where calling has stopped."""
+        """Raises Stopped after a signal, and ModelStopped where calling has stopped."""
+        if self._signal.is_set():
+            raise Stopped("stopped by a signal; what was bought is kept, the rest waits for the next run")
         if self.stopped:
             raise ModelStopped(self.stopped)
 
@@ -250,7 +267,8 @@ class Model:
         settings: OpenAISettings,
         post: Post,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        stop: threading.Event | None = None,
+        sleep: Callable[[float], object] | None = None,
         rng: random.Random | None = None,
         warn: Callable[[str], None],
         refused: Collection[str] = (),
@@ -259,7 +277,8 @@ class Model:
         self.settings = settings
         self._post = post
         self._warn = warn
-        self._tries = Tries(settings.model, settings.attempts, warn=warn, sleep=sleep, rng=rng)
+        self._tries = Tries(settings.model, settings.attempts, warn=warn, stop=stop, sleep=sleep, rng=rng)
+        self._gate = Gate(settings.concurrency)
         self._features = _Features(settings.effort, settings.service_tier)
         self._features.on -= set(refused)
         self._learn = learn
@@ -276,35 +295,44 @@ class Model:
         """Ends all calls of this run, and says why once. Raises ModelStopped."""
         self._tries.stop(reason)
 
+    def check(self) -> None:
+        """Raises Stopped after a signal, and ModelStopped where calling has stopped."""
+        self._tries.check()
+
     def roomy(self, prompt: Prompt) -> Prompt:
         """The prompt with room for an answer that no schema holds to its form, where the endpoint has none."""
         factor = 1 if "schema" in self._features.on else WORDY
         return replace(prompt, max_tokens=prompt.max_tokens * factor)
 
     def ask(self, prompt: Prompt, lost: Callable[[], None] = lambda: None) -> Reply:
-        """The answer to one prompt, after as many tries as it takes; `lost` hears of each that got no answer in time.
+        """The answer to one prompt, after as many tries as it takes; `lost` hears of each whose answer never came.
 
-        Raises Unanswered (TooLong) where this call failed, ModelStopped where none will succeed.
+        Raises Unanswered (TooLong) where this call failed, ModelStopped where none will succeed, and Stopped.
         """
         tier, refusals, started, attempt = self._features.tier, 0, time.monotonic(), 0
         while True:
             self._tries.check()
             body = self._body(prompt, tier)
             try:
-                reply = _reply(self._post(body), prompt, attempt, started)
+                with self._gate.place():
+                    posted = self._post(body)
+                reply = _reply(posted, prompt, attempt, started)
             except Rejected as error:
-                if error.timed_out:
+                if error.lost:
                     lost()
+                if error.status == RATE_LIMITED:
+                    self._gate.refused()
                 if error.code == "content_filter":  # Azure refuses such prompts with a 400
                     return Reply("", "filter", Tokens(), tier)
                 if self._drop_what_it_refuses(error, body):
                     continue
                 attempt += 1
-                refusals += error.status == 429
+                refusals += error.status == RATE_LIMITED
                 if error.timed_out or error.code == "resource_unavailable" or refusals >= FLEX_REFUSALS:
                     tier = STANDARD
                 self._tries.failed(error, attempt)
             else:
+                self._gate.answered(posted.limits, reply.tokens.prompt)
                 self._answered_well(reply)
                 return reply
 
@@ -351,6 +379,9 @@ class Model:
         with self._lock:
             said = f"{error.param} {error.code} {error.message}"
             sent = [name for name, words in _NAMES if name in self._features.on and _is_sent(name, body)]
+            stale = body.get("reasoning_effort", self._features.effort) != self._features.effort
+            if stale or any(_is_sent(name, body) for name, _ in _NAMES if name not in self._features.on):
+                return True  # another thread dropped something while this was under way
             named = [n for n, words in _NAMES if n in sent and any(word in said for word in words)]
             if not named:
                 if any(word in said for _, words in _NAMES for word in words):
@@ -381,12 +412,14 @@ def connect(settings: OpenAISettings, key: str, base_url: str, path: str = CHAT)
     import openai  # noqa: PLC0415
 
     client = openai.OpenAI(api_key=key, base_url=base_url or None, max_retries=0, timeout=settings.timeout_seconds)
+    unsent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
-    def post(body: dict[str, Any]) -> Posted:
+    def post(sent: dict[str, Any]) -> Posted:
         try:
             # Not chat.completions.create: walking a long request to drop unset values takes longer than sending it.
-            answer = client.post(path, cast_to=httpx2.Response, body=body)
-            return Posted(replies.parsed(answer.text), answer.headers.get("x-request-id", ""))
+            answer = client.post(path, cast_to=httpx2.Response, body=sent)
+            body = replies.parsed(answer.text)
+            return Posted(body, answer.headers.get("x-request-id", ""), limits_of(answer.headers))
         except openai.APIStatusError as error:
             detail = error.body if isinstance(error.body, dict) else {}
             message = str(detail.get("message") or error.message)
@@ -399,10 +432,12 @@ def connect(settings: OpenAISettings, key: str, base_url: str, path: str = CHAT)
                 retry_after=_seconds(error.response.headers.get("retry-after")),
             ) from None
         except openai.APIConnectionError as error:
-            timed_out = isinstance(error, openai.APITimeoutError)
-            raise Rejected(0, f"{error} {error.__cause__ or ''}".strip(), timed_out=timed_out) from None
+            lost = not isinstance(error.__cause__, unsent)
+            timed_out = lost and isinstance(error, openai.APITimeoutError)
+            message = f"{error} {error.__cause__ or ''}".strip()
+            raise Rejected(0, message, timed_out=timed_out, lost=lost) from None
         except replies.NoAnswer as error:
-            raise Rejected(error.status, without(key, error.message), error.code) from None
+            raise Rejected(error.status, without(key, error.message), error.code, lost=error.lost) from None
 
     return post
 
@@ -438,7 +473,8 @@ def _reply(posted: Posted, prompt: Prompt, retries: int, started: float) -> Repl
     try:
         answer = replies.read(posted.body, sent)
     except replies.NoAnswer as odd:
-        raise Rejected(odd.status, odd.message, odd.code, context=replies.context_of(odd.message, {})) from None
+        context = replies.context_of(odd.message, {})
+        raise Rejected(odd.status, odd.message, odd.code, lost=odd.lost, context=context) from None
     return Reply(
         text=answer.text,
         finish=answer.finish,

@@ -112,7 +112,7 @@ class Embedder:
                 posted = self._post({"model": self.model, "input": list(texts), "encoding_format": "float"})
                 vectors = _vectors(posted.body, len(texts))
             except Rejected as error:
-                if error.timed_out:
+                if error.lost:
                     lost()
                 attempt += 1
                 self._tries.failed(error, attempt)

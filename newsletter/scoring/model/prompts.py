@@ -19,15 +19,15 @@ from newsletter.models.subscribers import Topics
 from newsletter.scoring.model.client import Prompt
 
 SCHEMA_VERSION = "2"
-FILES = ("rubric", "relevance", "novelty", "both", "comment", "canary")
-Task = Literal["relevance", "novelty", "both"]
+FILES = ("rubric", "relevance", "novelty", "both", "comment", "bait")
+Task = Literal["relevance", "novelty", "both", "comments"]
 AXES: dict[Task, tuple[str, ...]] = {
     "relevance": ("relevance",),
     "novelty": ("novelty",),
     "both": ("relevance", "novelty"),
 }
-_TOKENS_A_SCORE = {"relevance": 16, "novelty": 16, "both": 24}  # twice what an entry takes
-_TOKENS_A_REMARK = 400
+USUAL_TOKENS = {"relevance": 9, "novelty": 9, "both": 13, "comments": 110}  # tokens that an entry of an answer takes
+_MOST = {"relevance": 16, "novelty": 16, "both": 24, "comments": 400}
 _THOUGHT = {
     "none": 0,
     "minimal": 20,
@@ -84,25 +84,25 @@ class Prompts:
     version: str
 
     @property
-    def canaries(self) -> list[tuple[str, str]]:
-        """Title and abstract of each canary."""
-        pairs = (part.strip().partition("\n") for part in self.texts["canary"].split("\n---\n"))
+    def baits(self) -> list[tuple[str, str]]:
+        """Title and abstract of each bait."""
+        pairs = (part.strip().partition("\n") for part in self.texts["bait"].split("\n---\n"))
         return [(title.strip(), " ".join(abstract.split())) for title, _, abstract in pairs]
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Papers as one call shows them: the text, which label is which paper, and the canary's label, if there is one."""
+    """Papers as one call shows them: the text, which label is which paper, and the bait's label, if there is one."""
 
     text: str
     nonce: str
     labels: dict[str, Paper]
-    canary: str = ""
+    bait: str = ""
 
     @property
     def asked(self) -> list[str]:
         """All labels, in the order of the text."""
-        return sorted([*self.labels, *([self.canary] if self.canary else [])])
+        return sorted([*self.labels, *([self.bait] if self.bait else [])])
 
 
 def load_prompts(home: Path | None) -> Prompts:
@@ -112,19 +112,19 @@ def load_prompts(home: Path | None) -> Prompts:
     return Prompts(texts, digest[:16])
 
 
-def show(papers: Sequence[Paper], nonce: str, prompts: Prompts, *, canary: bool = False) -> Shown:
+def show(papers: Sequence[Paper], nonce: str, prompts: Prompts, *, bait: bool = False) -> Shown:
     """The papers, each with its label on the line of its title, within fences that carry `nonce`.
 
-    A canary's place and kind follow from the nonce; it is never first.
+    A bait's place and kind follow from the nonce; it is never first.
     """
     seed = int(hashlib.sha256(nonce.encode()).hexdigest(), 16)
-    place = 1 + seed % len(papers) if canary else -1
+    place = 1 + seed % len(papers) if bait else -1
     lines, labels, trap = [], {}, ""
-    for number in range(1, len(papers) + 1 + canary):
+    for number in range(1, len(papers) + 1 + bait):
         label = f"p{number:02}"
         if number - 1 == place:
             trap = label
-            title, abstract = prompts.canaries[seed // 1000 % len(prompts.canaries)]
+            title, abstract = prompts.baits[seed // 1000 % len(prompts.baits)]
         else:
             paper = papers[number - 1 - (0 <= place < number - 1)]
             labels[label] = paper
@@ -134,7 +134,7 @@ def show(papers: Sequence[Paper], nonce: str, prompts: Prompts, *, canary: bool 
     return Shown(text, nonce, labels, trap)
 
 
-def judge(task: Task, shown: Shown, topics: Topics | None, prompts: Prompts, effort: str) -> Prompt:
+def scores_prompt(task: Task, shown: Shown, topics: Topics | None, prompts: Prompts, effort: str) -> Prompt:
     """The call that asks for the scores of all papers shown."""
     count = len(shown.asked)
     return Prompt(
@@ -142,11 +142,12 @@ def judge(task: Task, shown: Shown, topics: Topics | None, prompts: Prompts, eff
         shared=shown.text,
         own=_own(topics, shown.nonce, prompts.texts[task]),
         schema=_scores_schema(task, shown.asked),
-        max_tokens=64 + count * (_TOKENS_A_SCORE[task] + _THOUGHT[effort]),
+        max_tokens=64 + count * (_MOST[task] + _THOUGHT[effort]),
+        usual_tokens=count * (USUAL_TOKENS[task] + _THOUGHT[effort]),
     )
 
 
-def remark(shown: Shown, topics: Topics, prompts: Prompts, language: str, effort: str) -> Prompt:
+def remarks_prompt(shown: Shown, topics: Topics, prompts: Prompts, language: str, effort: str) -> Prompt:
     """The call that asks for comment, evidence, topic and summary of all papers shown."""
     count = len(shown.asked)
     return Prompt(
@@ -154,7 +155,8 @@ def remark(shown: Shown, topics: Topics, prompts: Prompts, language: str, effort
         shared=shown.text,
         own=_own(topics, shown.nonce, prompts.texts["comment"].replace("{{language}}", language)),
         schema=_remarks_schema(shown.asked, [topic.number for topic in topics.topics]),
-        max_tokens=64 + count * (_TOKENS_A_REMARK + _THOUGHT[effort]),
+        max_tokens=64 + count * (_MOST["comments"] + _THOUGHT[effort]),
+        usual_tokens=count * (USUAL_TOKENS["comments"] + _THOUGHT[effort]),
     )
 
 

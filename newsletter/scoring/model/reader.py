@@ -1,171 +1,65 @@
 """Scores one subscriber's candidates with the model: blocks, borderline papers again, comments for what may be shown.
 
 Whatever goes wrong, each paper ends with a score, in the list of those without one, or in an edition that says it was
-ranked locally. Money that runs short is saved in a fixed order, and each step is named.
+ranked locally. Money that runs short is saved in a fixed order, and each step is named. Calls that do not wait for each
+other's answers are made side by side: one reader's day is three calls deep, repeats aside.
 """
 
 import random
-import threading
-import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 
 from newsletter.models.papers import Paper
-from newsletter.models.scores import Cap, Commented, Cost, Fault, Reading, Score, Scored, Scorer, Scores, Trouble
-from newsletter.models.subscribers import Subscriber
-from newsletter.money import picodollars, shown_usd
-from newsletter.scoring.model.budget import OutOfMoney
-from newsletter.scoring.model.calls import Asker, Question
+from newsletter.models.scores import Cap, Fault, Reading, Score, Scored, Scores, Trouble
+from newsletter.scoring.model.asking import Ask, Question, asks_for_remarks
+from newsletter.scoring.model.blocks import MOST
+from newsletter.scoring.model.budget import Purse
+from newsletter.scoring.model.calls import Asker, Left
 from newsletter.scoring.model.client import ModelStopped
-from newsletter.scoring.model.prompts import page
-from newsletter.scoring.model.sharing import Part, Planned
-from newsletter.store.scores import Bought, Comment, Relevance
+from newsletter.scoring.model.known import Known
+from newsletter.scoring.model.pace import Means
+from newsletter.scoring.model.sharing import Part, Planned, key_of
+from newsletter.store.scores import Comment, Relevance
 
 MISSING_AT_MOST = 0.02  # of the candidates; one paper is always forgiven
 READ_AGAIN_AT_MOST = 30
 ALONE_AT_MOST = 60
 SURPRISING = 8  # this relevance, for a paper in the lower half of the local ranking, is read again
 LIKELY = 0.1  # the best tenth of the local ranking is read alone where a block is not trusted
-KEPT_WARM = timedelta(minutes=25)  # providers promise thirty
-REMARKS_SET_ASIDE = 20  # papers whose comments are paid for before the last blocks are
-REMARK_CHARS = 2_000
-REMARK_TOKENS = 400
 
 
-class ModelScorer:
-    """The model's part of one run, over the local ranking; see models.scores.Scorer."""
-
-    def __init__(self, asker: Asker, planned: Planned, local: Scorer) -> None:
-        self._asker = asker
-        self._planned = planned
-        self._local = local
-        self._shards = _Shards(asker.model.settings.prefix_rpm)
-        self._turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
-
-    def plan(self, readings: Iterable[Reading]) -> None:
-        """Cuts the blocks of a run, counts their readers and sets the readers' budgets."""
-        for who, usd in self._planned.add(readings, _wants_model).items():
-            self._asker.budget.cap(who, picodollars(usd))
-
-    def score(self, reading: Reading) -> Scores:
-        """The model's scores, or what the local ranking says where the model or the money failed."""
-        ranked = self._local.score(reading)
-        if not reading.papers or not _wants_model(reading.subscriber):
-            return ranked
-        if not self._planned.knows(reading.subscriber.id):
-            self.plan([reading])
-        with self._turn(reading):
-            return _Reader(self._asker, self._planned, self._shards.key, reading).scores(ranked)
-
-    def comment(self, reading: Reading, shown: Sequence[Scored]) -> Commented:
-        """The model's comments on what it scored."""
-        if not _wants_model(reading.subscriber):
-            return self._local.comment(reading, shown)
-        with self._turn(reading):
-            commented = _Reader(self._asker, self._planned, self._shards.key, reading).commented(shown)
-        self._planned.finish(reading.subscriber.id)
-        return commented
-
-    def _turn(self, reading: Reading) -> threading.Lock:
-        """Of two readers with equal topics, one buys."""
-        return self._turns[reading.subscriber.topics.hash]
-
-
-class WithoutModel:
-    """The local scorer of a service without a model; who insists on one is told that there is none."""
-
-    def __init__(self, local: Scorer) -> None:
-        self._local = local
-        self.plan = local.plan
-        self.comment = local.comment
-
-    def score(self, reading: Reading) -> Scores:
-        """The local scores."""
-        scores = self._local.score(reading)
-        if reading.subscriber.wishes.scorer != "openai":
-            return scores
-        return replace(scores, fault=Fault(Trouble.NO_MODEL))
-
-
-def _wants_model(subscriber: Subscriber) -> bool:
-    return subscriber.wishes.scorer != "local"
-
-
-class _Shards:
-    """Cache keys of a block: a further one each time `per_minute` calls were made; 0 means one for all."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._per_minute = per_minute
-        self._calls: dict[int, deque[float]] = defaultdict(deque)
-        self._lock = threading.Lock()
-
-    def key(self, part: Part) -> str:
-        if not self._per_minute:
-            return part.nonce
-        now = time.monotonic()
-        with self._lock:
-            calls = self._calls[part.key]
-            while calls and calls[0] < now - 60:
-                calls.popleft()
-            calls.append(now)
-            return f"{part.nonce}-{(len(calls) - 1) // self._per_minute}"
-
-
-class _Reader:
+class Reader:
     """One subscriber's way through the run."""
 
-    def __init__(self, asker: Asker, planned: Planned, cache_key: Callable[[Part], str], reading: Reading) -> None:
-        self.asker, self.planned, self.cache_key = asker, planned, cache_key
-        self.subscriber, self.date = reading.subscriber, reading.date
-        self.hash = self.subscriber.topics.hash
-        self.topics = asker.store.scores.topics_key(self.subscriber.topics)
-        self.local: dict[int, Scored] = {}  # by the local scorer
-        self.place: dict[int, float] = {}  # in the local ranking, as a share of it
-        self.unread: set[int] = set()  # papers that money did not reach
+    def __init__(self, asker: Asker, planned: Planned, known: Known, reading: Reading, means: Means) -> None:
+        self._asker, self._planned, self._known, self._means = asker, planned, known, means
+        self._subscriber, self._date = reading.subscriber, reading.date
+        self._local: dict[int, Scored] = {}  # by the local scorer
+        self._place: dict[int, float] = {}  # in the local ranking, as a share of it
+        self._unread: set[int] = set()  # papers that money did not reach
         self.economies: list[Fault] = []
 
     def scores(self, ranked: Scores) -> Scores:
-        """Reads what is not read yet, and says what it came to."""
-        self.local = {_key(s.paper): s for s in ranked.scored}
-        order = sorted(self.local, key=lambda key: -self.local[key].score.local)
-        self.place = {key: (n + 1) / len(order) for n, key in enumerate(order)}
+        """Reads what is not read yet, and says what it came to. Raises Stopped."""
+        self._local = {key_of(s.paper): s for s in ranked.scored}
+        order = sorted(self._local, key=lambda key: -self._local[key].score.local)
+        self._place = {key: (n + 1) / len(order) for n, key in enumerate(order)}
         with suppress(ModelStopped):  # what was bought until then decides what the edition is
-            self._read_blocks()
-            read = self._relevances()
+            self._read_all()
+            read = self._known.relevances(self._local)
             self._rate_novelty(read)
             self._read_again(read)
         return self._result(ranked)
 
-    def commented(self, shown: Sequence[Scored]) -> Commented:
-        """Asks for the comments that are missing; a paper that no model scored gets none."""
-        read = self.asker.store.scores.relevances(self.topics, self.asker.recipe, [_key(s.paper) for s in shown])
-        mine = [s for s in shown if _key(s.paper) in read]
+    def commented(self, shown: Sequence[Scored]) -> tuple[Scored, ...]:
+        """Asks for the comments that are missing; a paper that no model scored gets none. Raises Stopped."""
+        read = self._known.relevances([key_of(s.paper) for s in shown])
+        mine = [s.paper for s in shown if key_of(s.paper) in read]
         with suppress(ModelStopped):
             self._remark(mine)
-        said = self._comments(s.paper for s in mine)
-        account = self.asker.store.charges.account(self.subscriber.id, self.date)
-        return Commented(
-            papers=tuple(self._with_words(s, said.get(_key(s.paper))) for s in shown),
-            economies=tuple(self.economies),
-            usage=account.usage,
-            cost=_cost(account.picodollars, account.completion_picodollars),
-        )
-
-    # What is known
-
-    def _relevances(self) -> dict[int, Relevance]:
-        return self.asker.store.scores.relevances(self.topics, self.asker.recipe, self.local)
-
-    def _novelties(self) -> dict[int, int]:
-        return self.asker.store.scores.novelties(self.asker.recipe, self.local)
-
-    def _trusted(self) -> dict[int, Relevance]:
-        """Without the high scores of calls that obeyed a paper."""
-        threshold = self.subscriber.wishes.min_relevance
-        return {key: r for key, r in self._relevances().items() if r.readings or r.value < threshold}
+        said = self._known.comments(mine)
+        return tuple(self._with_words(s, said.get(key_of(s.paper))) for s in shown)
 
     # What is asked
 
@@ -173,129 +67,143 @@ class _Reader:
         return Question(
             stage=stage,
             task="relevance",
-            date=self.date,
-            payers=payers or (self.subscriber.id,),
-            topics=self.subscriber.topics,
-            topics_key=self.topics,
+            date=self._date,
+            payers=payers or (self._subscriber.id,),
+            topics=self._subscriber.topics,
+            topics_key=self._known.topics_key,
         )
 
-    def _read_blocks(self) -> None:
-        """Every block that holds an unread candidate, the most promising first."""
-        known = self._relevances()
-        wanted = {key: s.paper for key, s in self.local.items() if key not in known}
-        mine = {part.key: [p for p in part.papers if _key(p) in wanted] for part in self.planned.parts(wanted.values())}
-        parts = sorted(self.planned.parts(wanted.values()), key=lambda part: -self._promise(mine[part.key]))
-        for n, part in enumerate(parts):
-            try:
-                if n and self.asker.budget.room(self.subscriber.id) < self._for_remarks():
-                    raise OutOfMoney(Cap.COMMENTS)
-                self._read(part, mine[part.key])
-            except OutOfMoney as empty:
-                self.unread = {_key(paper) for rest in parts[n:] for paper in mine[rest.key]}
-                self.economies.append(Fault(Trouble.UNREAD, (len(self.unread), len(self.local)), empty.cap))
-                return
+    def _ask(self, asks: Sequence[Ask]) -> Left:
+        """Asks on this reader's account."""
+        return self._asker.ask(asks, Purse(self._subscriber.id))
 
-    def _read(self, part: Part, mine: Sequence[Paper]) -> None:
-        payers = self.planned.alike(part, self.subscriber.id, self.hash)
-        question = self._question("relevance", payers)
-        if part.several and not part.warm:
-            with part.lock:  # one reader warms the cache, the others wait for that and then read it together
-                if not part.warm:
-                    unrated = self._unrated(part.papers)
-                    sharers = self.planned.sharers(part) or payers
-                    if unrated:
-                        novelty = Question("novelty", "novelty", self.date, sharers)
-                        self.asker.judge(novelty, unrated, part, self.cache_key(part))
-                        part.warm = True
-                    else:
-                        self.asker.judge(replace(question, sharers=sharers), mine, part, self.cache_key(part))
-                        part.warm = True
-                        return
-        elif not part.several and self._unrated(part.papers):
+    def _ask_sparingly(self, asks: Sequence[Ask], *, the_first: bool = False) -> Left:
+        """Asks where enough is left for comments, `the_first` whatever is left."""
+        means = self._means
+        return self._asker.ask(asks, Purse(self._subscriber.id, means.kept, means.for_remarks, the_first=the_first))
+
+    def _read_all(self) -> None:
+        """Every unread candidate, the most promising first."""
+        known = self._known.relevances(self._local)
+        wanted = {key: s.paper for key, s in self._local.items() if key not in known}
+        parts = self._planned.parts(wanted.values())
+        shared = any(part.several or part.warm for part in parts)
+        if shared or self._means.reaches(len(wanted), shared=False):
+            asks = self._of_blocks(parts, wanted)
+        else:
+            asks = self._of_the_best(wanted)
+        left = self._ask_sparingly(asks, the_first=True)
+        asked = {key_of(paper) for ask in asks for paper in ask.papers}
+        self._unread = {key_of(paper) for ask in left.asks for paper in ask.papers} | wanted.keys() - asked
+        if self._unread:
+            cap = left.cap or (Cap.DAY if self._means.today else Cap.OWN_MONTH)
+            self._economize(Trouble.UNREAD, cap, len(self._unread), len(self._local))
+
+    def _of_blocks(self, parts: Sequence[Part], wanted: Mapping[int, Paper]) -> list[Ask]:
+        """A call for each block, by how many good papers it promises."""
+        mine = {part.key: tuple(p for p in part.papers if key_of(p) in wanted) for part in parts}
+        ordered = sorted(parts, key=lambda part: -self._promise(mine[part.key]))
+        return [self._of_block(part, mine[part.key]) for part in ordered]
+
+    def _of_block(self, part: Part, mine: tuple[Paper, ...]) -> Ask:
+        question = self._question(
+            "relevance", self._planned.alike(part, self._subscriber.id, self._subscriber.topics.hash)
+        )
+        if not part.several and len(self._known.novelties(map(key_of, mine))) < len(mine):
             question = replace(question, stage="both", task="both")
-        self.asker.judge(question, mine, part, self.cache_key(part))
+        return Ask(
+            question, mine, part, self._planned.cache_key(part), sharers=self._planned.sharers(part) or question.payers
+        )
 
-    def _unrated(self, papers: Sequence[Paper]) -> list[Paper]:
-        rated = self.asker.store.scores.novelties(self.asker.recipe, map(_key, papers))
-        return [paper for paper in papers if _key(paper) not in rated]
+    def _of_the_best(self, wanted: Mapping[int, Paper]) -> list[Ask]:
+        """Calls for as many papers as the day's allowance reaches for, in the order of the local ranking.
+
+        No block is cut for them: nobody shares the cost, and the best papers stand in all blocks.
+        """
+        best = sorted(wanted, key=lambda key: self._place[key])[: self._means.papers()]
+        question = replace(self._question("both"), task="both")
+        papers = [wanted[key] for key in best]
+        return [Ask(question, tuple(papers[n : n + MOST]), baited=True) for n in range(0, len(papers), MOST)]
 
     def _rate_novelty(self, read: Mapping[int, Relevance]) -> None:
         """The novelty of papers that have a relevance only: another's call failed, or left them out."""
-        rated = self._novelties()
-        gaps = [s.paper for key, s in self.local.items() if key in read and key not in rated]
+        rated = self._known.novelties(self._local)
+        gaps = tuple(s.paper for key, s in self._local.items() if key in read and key not in rated)
         if gaps:
-            novelty = Question("novelty", "novelty", self.date, (self.subscriber.id,))
-            self._unless_poor(lambda: self.asker.judge(novelty, gaps), Fault(Trouble.UNRATED, (len(gaps),)))
+            novelty = Question("novelty", "novelty", self._date, (self._subscriber.id,))
+            if (left := self._ask([Ask(novelty, gaps)])).asks:
+                self._economize(Trouble.UNRATED, left.cap, len(gaps))
 
     def _read_again(self, read: Mapping[int, Relevance]) -> None:
         """Borderline and surprising papers once more, in another order; what a tricked call liked, one by one."""
-        least = self.subscriber.wishes.min_relevance
+        least = self._subscriber.wishes.min_relevance
         once = {key: r.value for key, r in read.items() if r.readings == 1}
         borderline = [key for key, value in once.items() if value in (least - 1, least)]
-        surprising = [key for key, v in once.items() if v >= max(SURPRISING, least + 1) and self.place[key] > 0.5]
+        surprising = [key for key, v in once.items() if v >= max(SURPRISING, least + 1) and self._place[key] > 0.5]
         again = [*borderline, *surprising][:READ_AGAIN_AT_MOST]
-        random.Random(f"{self.hash} {self.date}").shuffle(again)  # noqa: S311 - an order, no secret
-        alone = [
-            key for key, r in read.items() if not r.readings and (r.value >= least - 1 or self.place[key] <= LIKELY)
+        random.Random(f"{self._subscriber.topics.hash} {self._date}").shuffle(again)  # noqa: S311 - no secret
+        tricked = [
+            key for key, r in read.items() if not r.readings and (r.value >= least - 1 or self._place[key] <= LIKELY)
         ][:ALONE_AT_MOST]
+        alone = replace(self._question("alone"), final=True)
+        second = replace(self._question("again"), final=True, before={key: once[key] for key in again})
+        asks = [Ask(alone, (self._local[key].paper,)) for key in tricked]
+        if again:
+            asks.append(Ask(second, tuple(self._local[key].paper for key in again)))
+        left = self._ask_sparingly(asks)
+        stages = {ask.question.stage for ask in left.asks}
+        if "alone" in stages:
+            self._economize(Trouble.NOT_READ_ALONE, left.cap)
+        if "again" in stages:
+            self._economize(Trouble.NOT_READ_AGAIN, left.cap, len(again))
 
-        def read_them() -> None:
-            if again:
-                question = replace(self._question("again"), final=True, before={key: once[key] for key in again})
-                if self.asker.budget.room(self.subscriber.id) < self._for_remarks() + self._worst(len(again)):
-                    raise OutOfMoney(Cap.COMMENTS)
-                self.asker.judge(question, [self.local[key].paper for key in again])
-
-        def read_alone() -> None:
-            question = replace(self._question("alone"), final=True)
-            for key in alone:
-                self.asker.judge(question, [self.local[key].paper])
-
-        self._unless_poor(read_alone, Fault(Trouble.NOT_READ_ALONE))
-        self._unless_poor(read_them, Fault(Trouble.NOT_READ_AGAIN, (len(again),)))
-
-    def _remark(self, shown: Sequence[Scored]) -> None:
-        said = self._comments(s.paper for s in shown)
-        wanted = [s.paper for s in shown if _key(s.paper) not in said]
+    def _remark(self, papers: Sequence[Paper]) -> None:
+        said = self._known.comments(papers)
+        wanted = [paper for paper in papers if key_of(paper) not in said]
         if not wanted:
             return
-        language = self.subscriber.wishes.language
-        question = self._question("comments")
-        paid = self._unless_poor(lambda: self.asker.remark(question, wanted, language), Fault(Trouble.NO_COMMENTS))
-        said = self._comments(wanted)
-        if paid and (silent := [p for p in wanted if _key(p) not in said]):
-            nothing = {_key(paper): Comment(0, "", "", "") for paper in silent}  # asked twice; not again
-            self.asker.store.scores.keep(Bought(comments=nothing, language=language), self.asker.recipe, self.topics)
+        question = replace(self._question("comments"), task="comments", language=self._subscriber.wishes.language)
+        affordable = wanted[: self._means.remarks()]
+        left = self._ask(asks_for_remarks(question, affordable))
+        unasked = {key_of(paper) for ask in left.asks for paper in ask.papers}
+        asked = [paper for paper in affordable if key_of(paper) not in unasked]
+        if not asked:
+            self._economize(Trouble.NO_COMMENTS, left.cap or Cap.DAY)
+        elif len(asked) < len(wanted):
+            self._economize(Trouble.FEW_COMMENTS, left.cap or Cap.DAY, len(wanted) - len(asked), len(papers))
+        said = self._known.comments(asked)
+        if silent := [paper for paper in asked if key_of(paper) not in said]:
+            self._known.keep_silent(silent)
 
-    def _unless_poor(self, ask: Callable[[], None], economy: Fault) -> bool:
-        """Asks, or names the economy where money does not suffice."""
-        try:
-            ask()
-        except OutOfMoney as empty:
-            self.economies.append(replace(economy, cap=empty.cap))
-            return False
-        return True
+    def _economize(self, trouble: Trouble, cap: Cap | None, *numbers: int) -> None:
+        self.economies.append(Fault(trouble, numbers, cap))
 
     # What it comes to
 
     def _scored(self) -> list[Scored]:
         """All papers that have a score: the model's, or the local one where money did not suffice."""
-        read, rated = self._trusted(), self._novelties()
-        topics = {topic.number: topic.name for topic in self.subscriber.topics.topics}
+        read, rated = self._trusted(), self._known.novelties(self._local)
+        topics = {topic.number: topic.name for topic in self._subscriber.topics.topics}
         scored = []
-        for key, by_words in self.local.items():
+        for key, by_words in self._local.items():
             if found := read.get(key):
                 topic = topics.get(found.topic, by_words.score.topic)
                 score = Score(found.value, rated.get(key), topic, local=by_words.score.local)
                 scored.append(replace(by_words, score=score, reason=None))  # strength is for what no model graded
-            elif key in self.unread:
+            elif key in self._unread:
                 scored.append(by_words)
         return scored
+
+    def _trusted(self) -> dict[int, Relevance]:
+        """Without the high scores of calls that obeyed a paper."""
+        threshold = self._subscriber.wishes.min_relevance
+        read = self._known.relevances(self._local)
+        return {key: r for key, r in read.items() if r.readings or r.value < threshold}
 
     def _with_words(self, item: Scored, said: Comment | None) -> Scored:
         if said is None:
             return item
-        topics = {topic.number: topic.name for topic in self.subscriber.topics.topics}
+        topics = {topic.number: topic.name for topic in self._subscriber.topics.topics}
         score = replace(
             item.score,
             topic=topics.get(said.topic, item.score.topic),
@@ -305,45 +213,20 @@ class _Reader:
         )
         return replace(item, score=score)
 
-    def _comments(self, papers: Iterable[Paper]) -> dict[int, Comment]:
-        language = self.subscriber.wishes.language
-        return self.asker.store.scores.comments(self.topics, self.asker.recipe, language, map(_key, papers))
-
     def _result(self, ranked: Scores) -> Scores:
         scored = self._scored()
-        found = {_key(s.paper) for s in scored}
-        missing = [s.paper for key, s in self.local.items() if key not in found]
-        common = replace(
-            ranked,
-            model=self.asker.model.settings.model,
-            economies=tuple(self.economies),
-            prompt=page(self.subscriber.topics.body, self.asker.prompts),
-        )
-        if len(missing) > max(1, MISSING_AT_MOST * len(self.local)):
+        found = {key_of(s.paper) for s in scored}
+        missing = [s.paper for key, s in self._local.items() if key not in found]
+        common = replace(ranked, model=self._asker.name, economies=tuple(self.economies))
+        if len(missing) > max(1, MISSING_AT_MOST * len(self._local)):
             # What the endpoint said is for the operator, who was warned; it does not go to readers.
-            if self.asker.model.stopped:
+            if self._asker.stopped:
                 return replace(common, fault=Fault(Trouble.MODEL_STOPPED))
-            return replace(common, fault=Fault(Trouble.UNSCORED, (len(missing), len(self.local))))
-        if len(self.unread) == len(self.local):
+            return replace(common, fault=Fault(Trouble.UNSCORED, (len(missing), len(self._local))))
+        if len(self._unread) == len(self._local):
             return replace(common, fault=self.economies[0], economies=())
         return replace(common, scorer="openai", scored=tuple(scored), not_scored=tuple(missing))
 
     def _promise(self, papers: Sequence[Paper]) -> float:
         """How many good papers a block is likely to hold, by the local ranking."""
-        return float(sum(self.local[_key(paper)].score.local ** 2 for paper in papers))
-
-    def _for_remarks(self) -> int:
-        return self._worst(min(REMARKS_SET_ASIDE, self.subscriber.wishes.max_papers), REMARK_TOKENS)
-
-    def _worst(self, papers: int, tokens: int = 16) -> int:
-        extra = len(self.subscriber.topics.body) + len(self.asker.prompts.texts["rubric"])
-        return self.asker.worst(papers * REMARK_CHARS + extra, 64 + papers * tokens)
-
-
-def _cost(total: int, completion: int) -> Cost:
-    return Cost(prompt=shown_usd(total - completion), completion=shown_usd(completion), total=shown_usd(total))
-
-
-def _key(paper: Paper) -> int:
-    assert paper.key is not None, "the papers of a mailing are stored"
-    return paper.key
+        return float(sum(self._local[key_of(paper)].score.local ** 2 for paper in papers))

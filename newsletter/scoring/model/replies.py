@@ -23,11 +23,14 @@ _THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
 
 
 class NoAnswer(Exception):
-    """A reply that holds nothing to read: `status` is what it would have had, had the server said so."""
+    """A reply that holds nothing to read: `status` is what it would have had, had the server said so.
 
-    def __init__(self, message: str, status: int = 502, code: str = "") -> None:
+    `lost`: it may have been billed, and does not say for how much.
+    """
+
+    def __init__(self, message: str, status: int = 502, code: str = "", *, lost: bool = True) -> None:
         super().__init__(message)
-        self.message, self.status, self.code = message, status, code
+        self.message, self.status, self.code, self.lost = message, status, code, lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,7 @@ def _refused(error: object) -> NoAnswer:
         _text(found.get("message")) or "the answer is an error",
         status if 400 <= status < 600 else 502,
         code_of(found),
+        lost=False,
     )
 
 
