@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test soak peers lint docs words bench clean
 
 demo: $(VENV)/.installed
-	$(BIN)/newsletter demo --into newsletter-demo
+	$(BIN)/newsletter demo --into newsletter-demo $(if $(OPEN),--open)
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -n auto

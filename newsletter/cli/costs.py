@@ -54,19 +54,16 @@ def costs(
     """
     with app.open_store(app.home_settings()) as store:
         rows = store.charges.grouped(by.value, since.date() if since else None)
-    plain = [_plain(row, by) for row in rows]
     if as_json or format_ is Format.JSON:
-        show.as_json(plain)
+        show.as_json(plain(rows, by))
     elif format_ is Format.CSV:
         writer = csv.DictWriter(sys.stdout, [by.value, *HEADS])
         writer.writeheader()
-        writer.writerows(plain)
+        writer.writerows(plain(rows, by))
     elif not rows:
         show.say("no model was called yet")
     else:
-        table = [[row[by.value], *(_usd(row) if head == "usd" else f"{row[head]:,}" for head in HEADS)] for row in rows]
-        total = sum(row["picodollars"] for row in rows)
-        show.table(f"USD {shown_usd(total)} in all", (by.value, *HEADS), table)
+        print_table(rows, by)
         ahead = forecast([(row["day"], row["picodollars"]) for row in rows], app.now().date()) if by is By.DAY else None
         if show.console.is_terminal:
             _plot(rows, by, ahead)
@@ -77,11 +74,22 @@ def costs(
             )
 
 
-def _plain(row: Row, by: By) -> Row:
-    return {
-        by.value: row[by.value],
-        **{head: exact_usd(row["picodollars"]) if head == "usd" else row[head] for head in HEADS},
-    }
+def print_table(rows: Sequence[Row], by: By) -> None:
+    """The rows with what they sum to."""
+    table = [[row[by.value], *(_usd(row) if head == "usd" else f"{row[head]:,}" for head in HEADS)] for row in rows]
+    total = sum(row["picodollars"] for row in rows)
+    show.table(f"USD {shown_usd(total)} in all", (by.value, *HEADS), table)
+
+
+def plain(rows: Sequence[Row], by: By = By.SUBSCRIBER) -> list[Row]:
+    """The rows for a machine: exact amounts as text."""
+    return [
+        {
+            by.value: row[by.value],
+            **{head: exact_usd(row["picodollars"]) if head == "usd" else row[head] for head in HEADS},
+        }
+        for row in rows
+    ]
 
 
 def _usd(row: Row) -> str:

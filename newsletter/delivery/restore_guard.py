@@ -40,14 +40,12 @@ def doubtful(mark: Mark | None, inode: int, age: timedelta) -> str:
 
     `inode` is the database's; `age`, for how long its first subscriber has been on record.
     """
+    if mark is None and age < NEW:
+        return ""
     if mark is None:
         return (
-            ""
-            if age < NEW
-            else (
-                "no mail has gone out from this database yet: if it was restored from a backup, stop now, for what went "
-                "out before goes out again"
-            )
+            "no mail has gone out from this database yet: if it was restored from a backup, stop now, for what went "
+            "out before goes out again"
         )
     if mark.inode and mark.inode != inode:
         return (
