@@ -13,6 +13,7 @@ import typer
 
 from newsletter import app
 from newsletter.cli import show
+from newsletter.cli.actions import write_recipe
 from newsletter.cli.drafting import drafted
 from newsletter.cli.send_test import deliver
 from newsletter.errors import InputError, NewsletterError
@@ -55,6 +56,9 @@ def init(
     categories: Annotated[
         str, typer.Option("--categories", help="arXiv categories, such as cs.LG,stat.ML, where the file has none.")
     ] = "",
+    actions: Annotated[
+        bool, typer.Option("--actions", help="Write a GitHub Actions workflow, to run it without a server.")
+    ] = False,
 ) -> None:
     """Make a home for a newsletter: settings, a topics file to change, nothing that mails anybody.
 
@@ -66,6 +70,8 @@ def init(
         newsletter init my-newsletter
 
         newsletter init my-newsletter --me ada@example.org --smtp smtps://ada@mail.example.org:465 --topics library.bib
+
+        newsletter init my-newsletter --actions
     """
     home = folder / app.SETTINGS_FILE
     if home.exists():
@@ -80,6 +86,10 @@ def init(
     else:
         create(folder, None, _topics(topics, categories) if topics else "")
         show.say(f"made {folder} with {app.SETTINGS_FILE} and subscribers/{EXAMPLE}.md")
+    if actions:
+        for written in write_recipe(folder):
+            show.say(f"wrote {written}")
+        show.say(f"Push {folder} to a private repository; its README.md says the three steps")
     if not (me or smtp):
         _next_steps(folder)
         return
