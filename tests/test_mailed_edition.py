@@ -16,7 +16,8 @@ from newsletter.web.services import Rooms
 from tests.builders import NOON, a_paper, scored
 from tests.days import SENDER, TEMPLATES
 from tests.delivery import a_send
-from tests.test_web import ask, link
+from tests.test_web import link
+from tests.web import ask
 
 PUBLIC, LOCAL = Signer("https://news.example.org", [b"key"]), Signer("http://localhost:8000", [b"key"])
 EVERY_PAGE = frozenset(Purpose)

@@ -9,7 +9,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -99,6 +99,9 @@ class Arxiv:
         while not (self.origin.calendar.has_mailing(day) and self.origin.calendar.published_at(day) <= now):
             day -= timedelta(days=1)
         return day
+
+    def plan(self, days: Collection[date]) -> None:
+        """Nothing is shared between the days."""
 
     def days(self, first: date, last: date) -> list[date]:
         days = (first + timedelta(days=n) for n in range((last - first).days + 1))
