@@ -165,6 +165,10 @@ def test_the_whole_home_with_its_mark_mails_twice_and_the_run_says_so_first(serv
     assert service.run(DAYS[2]) == [], "said once"
 
 
+def test_a_new_home_is_no_backup(service: Service) -> None:
+    assert service.run(DAYS[0]) == []
+
+
 def test_a_copy_that_keeps_the_files_times_is_seen_too(service: Service) -> None:
     service.run(DAYS[0])
     times = service.mark.stat()
@@ -175,9 +179,11 @@ def test_a_copy_that_keeps_the_files_times_is_seen_too(service: Service) -> None
     assert service.run(DAYS[2]) == []
 
 
-def test_an_empty_backup_without_a_mark_mails_twice_and_the_run_says_so_first(service: Service) -> None:
-    with Store.open(service.home / "newsletter.db"):
-        pass
+def test_a_backup_of_before_the_first_mail_without_a_mark_mails_twice_and_the_run_says_so_first(
+    service: Service,
+) -> None:
+    with Store.open(service.home / "newsletter.db") as store:
+        list(roster(service.folder, store, taxonomy(), NOON - timedelta(days=3)))
     service.backup()
     service.run(DAYS[0])
     service.mark.unlink()

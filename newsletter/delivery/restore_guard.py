@@ -10,7 +10,7 @@ import hashlib
 import json
 import threading
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from newsletter.errors import NewsletterError
@@ -18,6 +18,7 @@ from newsletter.files import SECOND, write_atomically
 from newsletter.store import Store
 
 RENAMED_WITHIN = 60 * 10**9  # ns between the last write of a file and the renaming that puts it into place
+NEW = timedelta(days=1)  # so young is a home that never mailed anybody, rather than a backup from before that
 EPOCH = "epoch"  # the names of the facts kept: how many runs there were,
 COVERED = "restored_through"  # and through which day mailings were sent before the database was restored
 
@@ -39,14 +40,14 @@ class Mark:
     is_copy: bool = False
 
 
-def doubtful(mark: Mark | None) -> str:
-    """What a person should know although nothing looks restored, or an empty string."""
-    if mark is None:
+def doubtful(mark: Mark | None, since: datetime | None, now: datetime) -> str:
+    """What a person should know although nothing looks restored, or an empty string; `since` there are subscribers."""
+    if mark is None and since and now - since >= NEW:
         return (
             "no mail has gone out from this database yet: if it was restored from a backup, stop now, for what went "
             "out before goes out again"
         )
-    if mark.is_copy:
+    if mark and mark.is_copy:
         return (
             "the dispatch mark is a copy: if this home was moved here, all is well; if all of it was restored from a "
             "backup, stop now, for what went out since goes out again (an epoch_file outside the home prevents that)"
@@ -105,7 +106,7 @@ def check(store: Store, path: Path, now: datetime, *, confirmed: bool) -> tuple[
     mark, epoch = read(path), int(store.facts.get(EPOCH) or 0)
     reason = restored(epoch, mark)
     if not reason:
-        return tuple(filter(None, (unread, doubtful(mark))))
+        return tuple(filter(None, (unread, doubtful(mark, store.subscribers.since(), now))))
     if not confirmed:
         raise Restored(
             f"{store.database.path} looks like a restored backup: {reason}; nothing is sent until you run "
