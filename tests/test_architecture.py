@@ -43,7 +43,7 @@ DOORS = {
     "dkim": "delivery/backends/smtp.py",
     "dns": "delivery/dns.py",
     "starlette": "web",
-    "uvicorn": "cli/serve.py",
+    "uvicorn": "web/server.py",
     "typer": "cli",
     "rich": "cli",
 }

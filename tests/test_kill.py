@@ -3,9 +3,11 @@
 import multiprocessing
 import os
 import random
+import shutil
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
@@ -38,9 +40,17 @@ class Lab:
     def store(self) -> AbstractContextManager[Store]:
         return Store.open(self.home / "newsletter.db")
 
-    def run(self, point: str = "", count: int = 0, meanwhile: Callable[[int], None] = lambda _: None) -> int:
+    def run(
+        self,
+        point: str = "",
+        count: int = 0,
+        meanwhile: Callable[[int], None] = lambda _: None,
+        *,
+        confirmed: bool = False,
+    ) -> int:
         """One run to its end or its death; its exit code."""
-        process = PROCESSES.Process(target=killed.run, args=[self.home, self.port, LANES, point, count])
+        arguments = [self.home, self.port, LANES, point, count]
+        process = PROCESSES.Process(target=killed.run, args=arguments, kwargs={"confirmed": confirmed})
         process.start()
         assert process.pid
         meanwhile(process.pid)
@@ -106,6 +116,43 @@ def kills(lab: Lab, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_kills_at_random_neither_lose_nor_repeat(tmp_path: Path, sink: tuple[Sink, int], seed: int) -> None:
     kills(Lab(tmp_path, *sink, sends=12), seed)
+
+
+def restored(lab: Lab, seed: int) -> None:
+    """A run, killed or not; a database of before it or of its midst put back; and confirmations that are killed."""
+    chance = random.Random(seed)
+    backup = lab.home / "backup"
+
+    def back_up() -> None:
+        with closing(sqlite3.connect(lab.home / "newsletter.db")) as here, closing(sqlite3.connect(backup)) as there:
+            here.backup(there)
+
+    def meanwhile(pid: int) -> None:
+        lab.sink.at = "accepted", chance.randint(1, len(lab.sends)), back_up
+
+    back_up()
+    lab.run(chance.choice(["", *killed.POINTS]), chance.randint(1, len(lab.sends)), meanwhile)
+    for path in lab.home.glob("newsletter.db*"):
+        path.unlink()
+    shutil.copy(backup, lab.home / "newsletter.db")
+    for _ in range(chance.randint(0, 3)):
+        lab.run(chance.choice([*killed.GUARD, *killed.POINTS]), 1, confirmed=True)
+    assert lab.run(confirmed=True) == 0
+    assert lab.run() == 0, "a confirmation that is done is not asked for again"
+    assert all(count == 1 for count in lab.sink.deliveries().values()), "one send arrived twice"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_restore_whose_confirmation_is_killed_repeats_nothing(
+    tmp_path: Path, sink: tuple[Sink, int], seed: int
+) -> None:
+    restored(Lab(tmp_path, *sink, sends=8), seed)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(2000, 2100))
+def test_a_hundred_restores_repeat_nothing(tmp_path: Path, sink: tuple[Sink, int], seed: int) -> None:
+    restored(Lab(tmp_path, *sink, sends=20), seed)
 
 
 @pytest.mark.soak

@@ -20,7 +20,7 @@ from newsletter.settings import Settings
 from newsletter.store import Store
 
 if TYPE_CHECKING:
-    import uvicorn
+    from newsletter.web.server import Server
 
 LOOK_EVERY = 1.0  # seconds between looks for mail that may not wait for the next run
 _LINK = re.compile(rf"<https?://[^>]*/{Purpose.UNSUBSCRIBE}/(?P<token>[\w-]+)>")
@@ -48,7 +48,7 @@ def serve(
 class Web:
     """The web over a store, with the socket that it listens on."""
 
-    server: "uvicorn.Server"
+    server: "Server"
     listener: socket.socket
 
     def run(self) -> None:
@@ -65,9 +65,8 @@ def listening(settings: Settings, store: Store, host: str, port: int) -> Iterato
 
     Raises SettingsError where mailed links would not be known for ours, InputError where nothing can listen there.
     """
-    import uvicorn  # noqa: PLC0415 - only those who serve pay for loading a web server
-
-    from newsletter import web  # noqa: PLC0415
+    from newsletter import web  # noqa: PLC0415 - only those who serve pay for loading a web server
+    from newsletter.web.server import server  # noqa: PLC0415
     from newsletter.web.services import Rooms  # noqa: PLC0415
 
     store.suppressions.replay()
@@ -87,16 +86,8 @@ def listening(settings: Settings, store: Store, host: str, port: int) -> Iterato
         welcome=lambda subscriber: app.welcome(settings, store, subscriber),
         reads_topics=app.reads_topics(settings),
     )
-    # No access log: the path is the token. No server header: it helps nobody.
-    config = uvicorn.Config(
-        web.app(rooms),
-        access_log=False,
-        server_header=False,
-        log_level="warning",
-        forwarded_allow_ips=",".join(settings.web.trusted_proxies),
-    )
     with _socket(host, port) as listener, _sending(settings, store):
-        yield Web(uvicorn.Server(config), listener)
+        yield Web(server(web.app(rooms), proxies=settings.web.trusted_proxies), listener)
 
 
 @contextmanager

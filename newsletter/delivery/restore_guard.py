@@ -6,6 +6,7 @@ it still wants to send may have been sent. Two restores cannot be told from a da
 whole home with its mark, and a backup from before the first mail without one.
 """
 
+import hashlib
 import json
 import threading
 from dataclasses import dataclass
@@ -13,13 +14,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from newsletter.errors import NewsletterError
-from newsletter.files import write_atomically
+from newsletter.files import SECOND, write_atomically
 from newsletter.store import Store
 
+RENAMED_WITHIN = 60 * 10**9  # ns between the last write of a file and the renaming that puts it into place
+NEW = timedelta(days=1)  # so young is a home that never mailed anybody, rather than a backup from before that
 EPOCH = "epoch"  # the names of the facts kept: how many runs there were,
 COVERED = "restored_through"  # and through which day mailings were sent before the database was restored
-
-NEW = timedelta(days=1)  # a home of so few hours is no backup of an old one
 
 
 class Restored(NewsletterError):
@@ -28,30 +29,28 @@ class Restored(NewsletterError):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What the file says: the epoch, the day of the newest edition then, and the number of the database's file."""
+    """What the file says: the epoch, and the day of the newest edition then; `is_copy`: it is not the file written.
+
+    A copy has another time of modification than the one that its epoch gives, or keeps that one and has a later time
+    of change, which no program can set.
+    """
 
     epoch: int
     through: date
-    inode: int = 0
+    is_copy: bool = False
 
 
-def doubtful(mark: Mark | None, inode: int, age: timedelta) -> str:
-    """What a person should know although nothing looks restored, or an empty string.
-
-    `inode` is the database's; `age`, for how long its first subscriber has been on record.
-    """
-    if mark is None and age < NEW:
-        return ""
-    if mark is None:
+def doubtful(mark: Mark | None, since: datetime | None, now: datetime) -> str:
+    """What a person should know although nothing looks restored, or an empty string; `since` there are subscribers."""
+    if mark is None and since and now - since >= NEW:
         return (
             "no mail has gone out from this database yet: if it was restored from a backup, stop now, for what went "
             "out before goes out again"
         )
-    if mark.inode and mark.inode != inode:
+    if mark and mark.is_copy:
         return (
-            "the database is not the file that mail last went out from: moved here, that is all; if the whole home was "
-            "restored from a backup, stop now, for what went out since goes out again (delivery.epoch_file outside the "
-            "home tells the two apart)"
+            "the dispatch mark is a copy: if this home was moved here, all is well; if all of it was restored from a "
+            "backup, stop now, for what went out since goes out again (an epoch_file outside the home prevents that)"
         )
     return ""
 
@@ -69,7 +68,10 @@ def read(path: Path) -> Mark | None:
     """The mark, or None where there is none. Raises Restored for a file that is not one."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return Mark(int(found["epoch"]), date.fromisoformat(found["through"]), int(found.get("inode", 0)))
+        epoch, times = int(found["epoch"]), path.stat()
+        is_changed = times.st_ctime_ns - times.st_mtime_ns > RENAMED_WITHIN
+        is_copy = is_changed or times.st_mtime_ns % SECOND != _fraction(epoch)
+        return Mark(epoch, date.fromisoformat(found["through"]), is_copy)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -79,8 +81,13 @@ def read(path: Path) -> Mark | None:
 def write(path: Path, mark: Mark, *, durable: bool = True) -> None:
     """Keeps the mark; one that is not durable survives the process, though perhaps not a power failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"epoch": mark.epoch, "through": str(mark.through), "inode": mark.inode}
-    write_atomically(path, json.dumps(content).encode(), durable=durable)
+    content = {"epoch": mark.epoch, "through": str(mark.through)}
+    write_atomically(path, json.dumps(content).encode(), durable=durable, nanoseconds=_fraction(mark.epoch))
+
+
+def _fraction(epoch: int) -> int:
+    """The nanoseconds of the file's time that go with an epoch: the same in every process, and never a round number."""
+    return int.from_bytes(hashlib.sha256(b"mark %d" % epoch).digest()[:8], "big") % (SECOND - 1) | 1
 
 
 def check(store: Store, path: Path, now: datetime, *, confirmed: bool) -> tuple[str, ...]:
@@ -99,9 +106,7 @@ def check(store: Store, path: Path, now: datetime, *, confirmed: bool) -> tuple[
     mark, epoch = read(path), int(store.facts.get(EPOCH) or 0)
     reason = restored(epoch, mark)
     if not reason:
-        return tuple(
-            filter(None, (unread, doubtful(mark, store.database.inode, now - store.subscribers.first_at(now))))
-        )
+        return tuple(filter(None, (unread, doubtful(mark, store.subscribers.since(), now))))
     if not confirmed:
         raise Restored(
             f"{store.database.path} looks like a restored backup: {reason}; nothing is sent until you run "
@@ -114,7 +119,7 @@ def check(store: Store, path: Path, now: datetime, *, confirmed: bool) -> tuple[
         "the database was restored; this may have been sent before",
         facts={COVERED: str(through), EPOCH: str(epoch)},
     )
-    write(path, Mark(epoch, through, store.database.inode))
+    write(path, Mark(epoch, through))
     return (unread,) if unread else ()
 
 
@@ -140,7 +145,7 @@ class Following:
 def _add_one(store: Store, path: Path, through: date, *, durable: bool) -> None:
     epoch = int(store.facts.get(EPOCH) or 0) + 1
     store.facts.set(EPOCH, str(epoch), lazily=not durable)
-    write(path, Mark(epoch, through, store.database.inode), durable=durable)
+    write(path, Mark(epoch, through), durable=durable)
 
 
 def covered(store: Store) -> date | None:

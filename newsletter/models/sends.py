@@ -184,6 +184,9 @@ class Forged(Exception):
 class Webhook(Protocol):
     """How a backend's reports come in over HTTP."""
 
+    def admit(self, headers: Mapping[str, str], now: datetime) -> None:
+        """Raises Forged where the headers alone show that a request is not the backend's."""
+
     def events(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Sequence[Event]:
         """The events of one request, broken ones left out. Raises Forged."""
 

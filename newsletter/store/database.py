@@ -96,11 +96,6 @@ class Database:
             if self._local.file != _file(self.path):
                 raise StoreError(f"{self.path}: {_REPLACED} at this very moment; try again")
 
-    @property
-    def inode(self) -> int:
-        """The number of the file that is open, which a copy of it does not have."""
-        return self._file[1] if self._file else 0
-
     def journalled(self, entry: Entry) -> None:
         """Keeps a line in the journal of opt-outs before the transaction under way is committed."""
         self._local.entries.append(entry)

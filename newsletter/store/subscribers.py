@@ -51,10 +51,10 @@ class Subscribers:
             stamp = FileStamp(row["file_time"], row["file_size"]) if row["file_time"] is not None else None
             yield Known(row["id"], row["slug"], row["email"], SubscriberStatus(row["status"]), stamp)
 
-    def first_at(self, now: datetime) -> datetime:
-        """When the first subscriber came on record; now where there is none."""
+    def since(self) -> datetime | None:
+        """When the first of them came on record; None where there are none."""
         row = self._database.row("SELECT min(created_at) AS at FROM subscribers")
-        return datetime.fromisoformat(row["at"]) if row and row["at"] else now
+        return datetime.fromisoformat(row["at"]) if row and row["at"] else None
 
     def owner(self, address: str) -> str | None:
         """The slug of the subscriber with this address, whatever the case of its letters; None where nobody has it."""

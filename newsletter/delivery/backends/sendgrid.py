@@ -23,6 +23,7 @@ from typing import Any, ClassVar, TypeAlias, cast
 import python_http_client
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import Field
@@ -39,6 +40,7 @@ from newsletter.models.sends import Event, EventType, Forged, Outcome, Outgoing,
 from newsletter.settings import Settings
 
 Headers: TypeAlias = "Message[str, str]"  # of an answer; names in any case
+SIGNATURE, TIMESTAMP = (f"X-Twilio-Email-Event-Webhook-{name}" for name in ("Signature", "Timestamp"))
 FRESH = timedelta(hours=25)  # SendGrid repeats a request for 24 h, each time with a new signature
 CLOCKS_DIFFER = timedelta(minutes=10)
 # Refused by the API, or made by SendGrid itself.
@@ -184,21 +186,30 @@ class EventWebhook:
         self._verify(headers, body, now)
         try:
             found = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return []
         items = found if isinstance(found, list) else [found]
         return [event for item in items if (event := _event(item))]
 
-    def _verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
-        timestamp = headers.get("X-Twilio-Email-Event-Webhook-Timestamp", "")
+    def admit(self, headers: Mapping[str, str], now: datetime) -> None:
         try:
-            signature = base64.b64decode(headers.get("X-Twilio-Email-Event-Webhook-Signature", ""), validate=True)
-            at = datetime.fromtimestamp(int(timestamp), UTC)
-            self._key.verify(signature, timestamp.encode() + body, ECDSA(SHA256()))
-        except (InvalidSignature, ValueError, OverflowError, OSError):
-            raise Forged("the signature is not SendGrid's") from None
+            decode_dss_signature(_signature(headers))
+            at = datetime.fromtimestamp(int(headers.get(TIMESTAMP, "")), UTC)
+        except (ValueError, OverflowError, OSError):
+            raise Forged("the request has no signature of SendGrid's form") from None
         if not now - FRESH <= at <= now + CLOCKS_DIFFER:
             raise Forged("the request is too old")
+
+    def _verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
+        self.admit(headers, now)
+        try:
+            self._key.verify(_signature(headers), headers[TIMESTAMP].encode() + body, ECDSA(SHA256()))
+        except (InvalidSignature, ValueError):
+            raise Forged("the signature is not SendGrid's") from None
+
+
+def _signature(headers: Mapping[str, str]) -> bytes:
+    return base64.b64decode(headers.get(SIGNATURE, ""), validate=True)
 
 
 def _event(item: Any) -> Event | None:
@@ -206,17 +217,22 @@ def _event(item: Any) -> Event | None:
     try:
         return Event(
             backend="sendgrid",
-            id=str(item["sg_event_id"]),
+            id=_text(item["sg_event_id"]),
             type=_type(str(item["event"]), item),
-            address=str(item["email"]),
+            address=_text(item["email"]),
             at=datetime.fromtimestamp(int(item["timestamp"]), UTC),
-            send_id=str(item.get("send_id") or ""),
-            detail=str(item.get("reason") or item.get("response") or "")[:300],
+            send_id=_text(item.get("send_id") or ""),
+            detail=_text(item.get("reason") or item.get("response") or "")[:300],
             raw=json.dumps(item),  # in ASCII: what is no text elsewhere, such as half a surrogate pair, stays escaped
             signed=True,
         )
-    except (KeyError, TypeError, ValueError, OverflowError, OSError, AttributeError):
+    except (KeyError, TypeError, ValueError, OverflowError, OSError, AttributeError, RecursionError):
         return None
+
+
+def _text(value: object) -> str:
+    """Text that a database can keep: half a surrogate pair, which JSON may carry, is none."""
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _type(name: str, item: Mapping[str, Any]) -> EventType:

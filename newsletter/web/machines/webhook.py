@@ -1,4 +1,7 @@
-"""A backend reports what became of mail. The signature is checked over the raw body; one transaction, then 204."""
+"""A backend reports what became of mail. The signature is checked over the raw body; one transaction, then 204.
+
+A request without a fresh signature is refused before its body is read.
+"""
 
 from collections.abc import Sequence
 
@@ -19,9 +22,10 @@ def routes(rooms: Rooms) -> Sequence[Route]:
         webhook = rooms.webhooks.get(request.path_params["backend"])
         if webhook is None:
             return Response(status_code=404)
-        body = await read(request, BODY_LIMIT)
         now = rooms.clock()
         try:
+            webhook.admit(request.headers, now)
+            body = await read(request, BODY_LIMIT)
             events = await run_in_threadpool(webhook.events, request.headers, body, now)
         except Forged:
             return Response(status_code=403)

@@ -28,14 +28,24 @@ def _gone(rooms: Rooms, pages: Pages, subscriber: int, request: Request) -> Resp
     return pages.show("unsubscribed.html", request, action=f"{path}/undo" if may_undo else "")
 
 
+def _reader(rooms: Rooms, request: Request) -> int | None:
+    return rooms.signer.read(Purpose.UNSUBSCRIBE, request.path_params["token"])
+
+
+async def _posted(rooms: Rooms, request: Request) -> int | None:
+    """The reader whose token is in the path, once the body that nobody needs has come; None for a token of none."""
+    subscriber = _reader(rooms, request)
+    if subscriber is None or await run_in_threadpool(rooms.store.subscribers.status, subscriber) is None:
+        return None
+    await read(request, BODY_LIMIT)
+    return subscriber
+
+
 def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
     store = rooms.store
 
-    def reader(request: Request) -> int | None:
-        return rooms.signer.read(Purpose.UNSUBSCRIBE, request.path_params["token"])
-
     def ask(request: Request) -> Response:
-        subscriber = reader(request)
+        subscriber = _reader(rooms, request)
         status = store.subscribers.status(subscriber) if subscriber is not None else None
         if subscriber is None or status is None:
             return pages.unknown(request)
@@ -44,8 +54,7 @@ def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
         return _gone(rooms, pages, subscriber, request)
 
     async def leave(request: Request) -> Response:
-        await read(request, BODY_LIMIT)
-        subscriber = reader(request)
+        subscriber = await _posted(rooms, request)
         # The answer follows the commit: what was answered with 200 survives a crash.
         if subscriber is None or not await run_in_threadpool(
             store.subscribers.leave, subscriber, SOURCE, rooms.clock()
@@ -54,8 +63,7 @@ def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
         return _gone(rooms, pages, subscriber, request)
 
     async def undo(request: Request) -> Response:
-        await read(request, BODY_LIMIT)
-        subscriber = reader(request)
+        subscriber = await _posted(rooms, request)
         if subscriber is None or not await run_in_threadpool(
             store.subscribers.come_back, subscriber, SOURCE, rooms.clock()
         ):
