@@ -140,6 +140,9 @@ def test_pages_and_mail_speak_the_language_of_who_asks(rooms: Rooms) -> None:
     assert '<html lang="de-AT">' in german.text
     assert "Ihre Themen" in german.text
     subscribe(rooms, language="fr")
+    (asked,) = mailed(rooms)
+    assert "Merci de confirmer" in str(email.message_from_bytes(asked.eml, policy=SMTP)["Subject"])
+    subscribe(rooms, "other@example.org", language="fr")
     path = confirmation(rooms)
     ask(rooms, "POST", path)
     (known,) = rooms.store.subscribers.known()

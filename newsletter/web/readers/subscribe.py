@@ -84,9 +84,8 @@ class _Desk:
         await data.close()
         if filled.is_robot:
             return self._pages.show("asked.html", request)
-        words = spoken(request)
-        language = filled.fields["language"] or words.language
-        asked = Asked(filled.topics, filled.wishes | {"language": language}, network(request), words.language)
+        language = filled.fields["language"] or spoken(request).language
+        asked = Asked(filled.topics, filled.wishes | {"language": language}, network(request), language)
         if data.get("action") == "check":
             return await run_in_threadpool(self._checked, request, filled, asked)
         return await run_in_threadpool(self._asked, request, filled, asked)
