@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from pydantic import TypeAdapter
+from sqlite_utils import Database as Connection
 
 from newsletter.models.editions import Edition, Kind
 from newsletter.models.papers import Day, Paper
@@ -67,28 +68,8 @@ class Editions:
                 ],
             ).lastrowid
             assert edition_id is not None, "an INSERT gives a rowid"
-            db.conn.executemany(
-                """
-                INSERT INTO edition_papers (subscriber_id, paper_key, edition_id, section, position, relevance,
-                    novelty, local, topic, comment, evidence, summary, followed, mailing_date, top, reason)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-                [[subscriber.id, *row[:1], edition_id, *row[1:]] for row in _paper_rows(edition)],
-            )
-            db.conn.execute(
-                """
-                INSERT INTO sends (id, edition_id, subscriber_id, address, state, created_at, changed_at, not_before)
-                VALUES (:id, :edition, :subscriber, :address, 'ready', :now, :now, :not_before)
-                """,
-                {
-                    "id": send_id,
-                    "edition": edition_id,
-                    "subscriber": subscriber.id,
-                    "address": subscriber.wishes.email,
-                    "now": now.isoformat(),
-                    "not_before": (not_before or now).isoformat(),
-                },
-            )
+            _insert_papers(db, edition, subscriber.id, edition_id)
+            _insert_send(db, send_id, edition_id, subscriber, now, not_before or now)
         return Send(
             id=send_id,
             edition_id=edition_id,
@@ -267,6 +248,36 @@ class Editions:
             [subscriber_id, min(keys), max(keys)],
         )
         return {row["paper_key"] for row in rows}
+
+
+def _insert_papers(db: Connection, edition: Edition, subscriber_id: int, edition_id: int) -> None:
+    db.conn.executemany(
+        """
+        INSERT INTO edition_papers (subscriber_id, paper_key, edition_id, section, position, relevance, novelty, local,
+            topic, comment, evidence, summary, followed, mailing_date, top, reason)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        [[subscriber_id, *row[:1], edition_id, *row[1:]] for row in _paper_rows(edition)],
+    )
+
+
+def _insert_send(  # noqa: PLR0917 - the columns
+    db: Connection, send_id: str, edition_id: int, subscriber: Subscriber, now: datetime, not_before: datetime
+) -> None:
+    db.conn.execute(
+        """
+        INSERT INTO sends (id, edition_id, subscriber_id, address, state, created_at, changed_at, not_before)
+        VALUES (:id, :edition, :subscriber, :address, 'ready', :now, :now, :not_before)
+        """,
+        {
+            "id": send_id,
+            "edition": edition_id,
+            "subscriber": subscriber.id,
+            "address": subscriber.wishes.email,
+            "now": now.isoformat(),
+            "not_before": not_before.isoformat(),
+        },
+    )
 
 
 def _without_text(edition: Edition) -> Edition:
