@@ -3,8 +3,7 @@
 A notice, which has no date, lies in var/outbox/service/.
 """
 
-import email
-from email.policy import SMTP
+import binascii
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,6 +11,8 @@ from newsletter.delivery.backends import BackendOptions
 from newsletter.files import write_atomically
 from newsletter.models.sends import Outcome, Outgoing, Receipt
 from newsletter.settings import Settings
+
+_HTML_PART = b"\r\nContent-Type: text/html; charset=utf-8\r\n"
 
 
 class Options(BackendOptions):
@@ -48,5 +49,10 @@ class Outbox:
 
 
 def _html(eml: bytes) -> bytes:
-    part = email.message_from_bytes(eml, policy=SMTP).get_body(("html",))
-    return part.get_content().encode() if part else b""
+    """The HTML of a message of ours, whose parts are quoted-printable and whose boundaries begin with "=_".
+
+    A mail parser gives the same in a hundred times the time, a sixth of what sending takes.
+    """
+    _, found, rest = eml.partition(_HTML_PART)
+    html = rest.partition(b"\r\n\r\n")[2].partition(b"\r\n--=_")[0] if found else b""
+    return binascii.a2b_qp(html).replace(b"\r\n", b"\n")
