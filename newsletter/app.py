@@ -113,6 +113,23 @@ def run_lock(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
+def fetch_lock(settings: Settings, waits: Callable[[], None]) -> Iterator[bool]:
+    """Held by the one who fetches in this home; whoever comes second calls `waits` and waits. True for the second."""
+    lock = FileLock(state(settings) / "fetch.lock", poll_interval=0.2)
+    is_second = False
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        is_second = True
+        waits()
+        lock.acquire()
+    try:
+        yield is_second
+    finally:
+        lock.release()
+
+
+@contextmanager
 def members() -> Iterator[Membership]:
     """The subscribers of the home, with the rules of joining and leaving."""
     settings = home_settings()

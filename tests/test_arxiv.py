@@ -675,9 +675,20 @@ def test_a_day_out_of_reach_is_refused(tmp_path: Path, day: date, message: str) 
         desk.mailing(day)
 
 
-def test_without_network_nothing_is_stored_and_the_error_says_so(tmp_path: Path) -> None:
+def test_without_network_nothing_is_stored_and_the_error_says_so_within_seconds(tmp_path: Path) -> None:
     nowhere: dict[str, Any] = {f"{door}_url": "http://127.0.0.1:9" for door in ("feed", "oai", "api", "listing")}
     with a_desk(tmp_path, **nowhere, delay_seconds=3) as desk:
-        taken = desk.fetch(categories=("cs.LG", "stat.ML"))
+        steps: list[str] = []
+        taken = list(
+            collect.take(
+                desk.source,
+                [WEDNESDAY],
+                {"cs.LG", "stat.ML"},
+                desk.store,
+                clock=desk.clock,
+                progress=lambda: lambda stage, _: steps.append(stage),
+            )
+        )
+    assert steps == [], "no bar that looks like work"
     assert [str(t.error) for t in taken] == ["127.0.0.1:9 cannot be reached"]
-    assert sum(desk.clock.slept) < 10
+    assert sum(desk.clock.slept) < 5

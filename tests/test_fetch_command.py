@@ -1,18 +1,25 @@
 """`newsletter fetch` and `newsletter run` as an operator uses them: lines, JSON and exit codes."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
+from filelock import FileLock
 
 from newsletter import app
+from newsletter.store import Store
 from tests.arxiv_desk import THURSDAY, TUESDAY, WEDNESDAY, day_of_papers, new_york
 from tests.arxiv_server import FakeArxiv, refused
 from tests.builders import a_topics_file
 from tests.commands import Command
 
+REPOSITORY = Path(__file__).parent.parent
 PAPERS = [
     *day_of_papers(TUESDAY, 1, title="Growth of moss on stones"),
     *day_of_papers(WEDNESDAY, 2, 3, title="Growth of moss on stones"),
@@ -59,6 +66,23 @@ def test_a_second_fetch_asks_for_nothing(newsletter: Command, arxiv: FakeArxiv) 
     done = newsletter("fetch")
     assert (done.code, done.out) == (0, "nothing is missing: the mailing of 2026-11-18 is complete\n")
     assert len(arxiv.requests) == asked
+
+
+def test_of_two_fetches_at_a_time_one_asks_and_one_reports(arxiv: FakeArxiv, home: Path) -> None:
+    """Two real processes; whichever is second finds what the first has brought."""
+    command = [sys.executable, "-m", "tests.pinned", new_york(WEDNESDAY).isoformat(), "fetch", "--date", str(WEDNESDAY)]
+    environment = {**os.environ, "NEWSLETTER_HOME": str(home)}
+    (home / "var").mkdir()
+    with Store.open(home / "var" / "newsletter.db"), FileLock(home / "var" / "fetch.lock"):
+        processes = [
+            subprocess.Popen(command, cwd=REPOSITORY, env=environment, text=True, stdout=PIPE, stderr=PIPE)
+            for _ in "ab"
+        ]
+        first_lines = [process.stderr.readline() for process in processes if process.stderr]
+    said = [process.communicate(timeout=120) for process in processes]
+    assert ["another fetch is under way" in line for line in first_lines] == [True, True], first_lines
+    assert sorted(out.split(":")[0] for out, _ in said) == ["mailing of 2026-11-18", "nothing is missing"]
+    assert len(arxiv.requests) == 3, "a feed, the identifiers, the details"
 
 
 def test_fetch_in_json(newsletter: Command, arxiv: FakeArxiv) -> None:

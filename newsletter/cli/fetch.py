@@ -88,16 +88,26 @@ def take(
     *,
     day: date | None = None,
     since: date | None = None,
-    look_back: timedelta = collect.LOOK_BACK,
+    catch_up: timedelta = collect.CATCH_UP,
 ) -> Iterator[collect.Taken]:
-    """Fetches the mailing of a day, those missing since one, or those missing in the last days; saves each."""
-    now = app.now()
+    """Fetches the mailing of a day, those missing since one, or those missing in the last days; saves each.
+
+    One process of a home fetches at a time. The second waits, and asks for nothing that the first has just brought.
+    """
+    began = app.now()
     with ExitStack() as stack:
+        is_second = stack.enter_context(app.fetch_lock(settings, _say_waiting))
+        now = app.now()
         for source in app.sources(settings):
             stack.callback(source.close)
             fetched = store.mailings.fetched(source.origin.name)
-            days = [day] if day else collect.missing(source, fetched, wanted, now, since=since, look_back=look_back)
+            days = [day] if day else collect.missing(source, fetched, wanted, now, since=since, catch_up=catch_up)
             bare = [] if day else [known for known in collect.bare(fetched) if known not in days]
+            if is_second:
+                brought = {m.date for m in fetched if m.fetched_at and m.fetched_at >= began}
+                days, bare = [d for d in days if d not in brought], [d for d in bare if d not in brought]
+            if days:
+                show.aside(f"asking {source.origin.title} for {_mailings(days)}")
             bars = stack.enter_context(ExitStack())
             started = partial(_bars, bars, len(source.categories(tuple(wanted))))
             yield from collect.take(source, days, wanted, store, bare=bare, clock=app.now, progress=started)
@@ -118,9 +128,24 @@ def report(taken: Sequence[collect.Taken], say: Callable[[str], None] = show.say
 
 
 def _bars(shown: ExitStack, categories: int) -> Progress:
-    """New bars for the next mailing, in place of those of the one before."""
+    """New bars for the next mailing, in place of those of the one before; they show up with the first answer."""
     shown.close()
-    return shown.enter_context(show.progress({"lists": categories, "details": None}))
+    bars: list[Progress] = []
+
+    def tell(stage: str, done: int) -> None:
+        if not bars:
+            bars.append(shown.enter_context(show.progress({"lists": categories, "details": None})))
+        bars[0](stage, done)
+
+    return tell
+
+
+def _say_waiting() -> None:
+    show.warn("newsletter: another fetch is under way in this home; waiting for what it brings")
+
+
+def _mailings(days: Sequence[date]) -> str:
+    return f"the mailing of {days[0]}" if len(days) == 1 else f"{len(days)} mailings, {days[0]} to {days[-1]}"
 
 
 def _failure(item: collect.Taken, error: SourceError) -> str:

@@ -16,6 +16,7 @@ from newsletter.cli import fetch as fetching
 from newsletter.cli import show
 from newsletter.delivery import restore_guard
 from newsletter.editions.compose import Composed
+from newsletter.editions.due import MERGED_SPAN
 from newsletter.errors import InputError, NewsletterError, NotReady
 from newsletter.models.sends import Outcome
 from newsletter.models.subscribers import Problem, Subscriber
@@ -26,8 +27,6 @@ from newsletter.store import Store
 from newsletter.store.sends import Early
 from newsletter.subscribers.just_me import vouch
 from newsletter.subscribers.roster import roster
-
-LOOK_BACK = timedelta(days=14)  # ten mailings, as many as an edition merges; `fetch` catches up what is older
 
 
 def run(
@@ -159,7 +158,7 @@ def _fetched(settings: Settings, store: Store, day: date | None, say: Callable[[
     """Fetches what is missing; True when all of it is there. A fault is said, and the run goes on."""
     if day in {mailing.date for mailing in store.mailings.days()} or not (wanted := fetching.wishes(settings, store)):
         return True
-    taken = list(fetching.take(settings, store, wanted, day=day, look_back=LOOK_BACK))
+    taken = list(fetching.take(settings, store, wanted, day=day, catch_up=MERGED_SPAN))
     fetching.report(taken, say)
     return all(item.ready for item in taken)
 

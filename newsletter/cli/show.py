@@ -57,6 +57,12 @@ def warn(line: str) -> None:
     errors.print(line, markup=False, soft_wrap=True)
 
 
+def aside(line: str) -> None:
+    """One line on stderr for a person who waits at a terminal; nothing elsewhere."""
+    if errors.is_terminal:
+        warn(line)
+
+
 def warning(line: str) -> None:
     """One line on stderr that says whose it is."""
     warn(f"newsletter: {line}")

@@ -23,7 +23,7 @@ from newsletter.store import Store
 from newsletter.store.editions import Frozen
 from newsletter.threads import in_threads
 
-LOOK_BACK = timedelta(days=90)  # how far a reader's missed mailings are looked for
+MISSED_FOR = timedelta(days=90)  # how far a reader's missed mailings are looked for
 GIVEN_BACK = timedelta(days=14)  # how long a mailing whose digest was not sent is offered again
 Entries = Callable[[], Iterable[Subscriber | Problem]]  # called once to plan, once to compose: nobody is kept in memory
 
@@ -114,7 +114,7 @@ class _Morning:
         self._desk, self._store, self._now = desk, desk.store, now
         self._sent_through = sent_through
         self._only = only
-        mailings = self._store.mailings.days(since=only or (now - LOOK_BACK).date())
+        mailings = self._store.mailings.days(since=only or (now - MISSED_FOR).date())
         waited_for = set() if only else {day.date for day in mailings if not self._is_settled(day, now)}
         self._days = [day for day in mailings if (day.date == only if only else day.date not in waited_for)]
         self._without_papers = {day.date for day in mailings} - {day.date for day in mailings if day.has_papers}

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from newsletter.models.editions import Cadence
 from newsletter.models.papers import MailingDay
 from newsletter.models.subscribers import WEEKDAYS, Deliver
 
 MERGED_AT_MOST = 10
+MERGED_SPAN = timedelta(days=14)  # in which so many mailings fall; what is older need not be fetched for an edition
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from newsletter import pipeline
 from newsletter.delivery import restore_guard
 from newsletter.delivery.dispatch import Desk, Pace
 from newsletter.editions.compose import Composing
+from newsletter.editions.due import MERGED_SPAN
 from newsletter.errors import NewsletterError
 from newsletter.files import PACKAGE, find
 from newsletter.links import Signer
@@ -46,7 +47,6 @@ from newsletter.sources import collect, origins, taxonomy
 from newsletter.store import Store
 from newsletter.subscribers.roster import roster
 
-LOOK_BACK = timedelta(days=14)  # as a run looks back
 SENDER = "Rehearsal <news@example.org>"
 _ZONES = ("America/Los_Angeles", "America/New_York", "Europe/Berlin", "Asia/Tokyo", "UTC")
 
@@ -221,7 +221,7 @@ class World:
         self.confirm = False
         entries = partial(roster, self.home / "subscribers", store, taxonomy(), now)
         wishes = {c for entry in entries() if isinstance(entry, Subscriber) for c in entry.wishes.categories}
-        wanted = collect.missing(self.source, store.mailings.fetched("arxiv"), wishes, now, look_back=LOOK_BACK)
+        wanted = collect.missing(self.source, store.mailings.fetched("arxiv"), wishes, now, catch_up=MERGED_SPAN)
         for _ in collect.take(
             self.source,
             wanted,

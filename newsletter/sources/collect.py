@@ -12,7 +12,7 @@ from newsletter.models.papers import Clock, Mailing, MailingDay, MailingStatus, 
 from newsletter.sources.contract import Source
 from newsletter.store import Store
 
-LOOK_BACK = timedelta(days=90)  # older mailings are not asked for unless they are named
+CATCH_UP = timedelta(days=90)  # older mailings are not asked for unless they are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +72,17 @@ def missing(
     now: datetime,
     *,
     since: date | None = None,
-    look_back: timedelta = LOOK_BACK,
+    catch_up: timedelta = CATCH_UP,
 ) -> list[date]:
     """The mailings to ask for: since a day, or since the first fetched one, those that are not whole.
 
     At the very beginning that is the newest alone: nobody waits for what was announced before they subscribed.
-    Without `since`, what lies further back than `look_back` is left out.
+    Without `since`, what lies further back than `catch_up` is left out.
     """
     newest = source.newest(now)
     categories = set(source.categories(tuple(sorted(wishes))))
     known = {mailing.date: mailing for mailing in fetched}
-    first = since or max(fetched[0].date if fetched else newest, newest - look_back)
+    first = since or max(fetched[0].date if fetched else newest, newest - catch_up)
     days = source.days(first, newest)
     calendar = source.origin.calendar
 

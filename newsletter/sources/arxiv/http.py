@@ -22,7 +22,8 @@ from newsletter.sources.arxiv.turns import LONGEST_PAUSE, Sleep, Turns
 
 ATTEMPTS = 4
 CONNECTS = 2  # attempts where there is not even a connection
-CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 5.0
+RECONNECT = timedelta(seconds=1)  # between attempts that reach nobody
 BODY_AT_MOST = 64 * 1024 * 1024  # bytes
 TIMEOUTS_PER_BODY = 4  # a body may take this many times the timeout, however slowly it drips
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
@@ -78,8 +79,7 @@ class Polite:
         sleep: Sleep,
     ) -> None:
         self._bodies = Bodies(state / "raw")
-        self._delay = timedelta(seconds=delay_seconds)
-        self._turns = Turns(state, self._delay, clock, sleep)
+        self._turns = Turns(state, timedelta(seconds=delay_seconds), clock, sleep)
         self._retry = timedelta(seconds=retry_seconds)
         self._timeout = timeout_seconds
         self._clock = clock
@@ -127,6 +127,7 @@ class Polite:
                 result = self._try(url, day)
                 if isinstance(result, Answer):
                     return result
+                turn.unused = result.offline
                 pause = self._pause(attempt, result)
                 attempt += 1
                 is_last = attempt == result.attempts or pause > LONGEST_PAUSE
@@ -143,7 +144,7 @@ class Polite:
         if failed.asked is not None:
             return failed.asked
         if failed.offline:
-            return self._delay
+            return RECONNECT
         return min((self._retry if failed.refused else self._retry / 12) * float(2**attempt), LONGEST_PAUSE)
 
     # One request

@@ -167,6 +167,7 @@ def _from_feeds(wanted: Wanted, gathered: _Gathered, doors: Doors, progress: Pro
             gathered.notes.append(f"{category}: arXiv does not know this category ({str(error)[:80]})")
         except SourceError as error:
             gathered.failed[category] = error
+            continue
         progress("lists", number)
 
 
@@ -212,7 +213,7 @@ def _from_pages(
             gathered.counted.add(category)
             if reason := gathered.failed.pop(category, None):
                 gathered.notes.append(f"{category}: taken from its listing page, because {reason}")
-        progress("lists", number)
+            progress("lists", number)
 
 
 def _headers(wanted: Wanted, gathered: _Gathered, proof: Proof) -> tuple[Header, ...] | None:

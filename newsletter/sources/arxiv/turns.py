@@ -27,9 +27,14 @@ Sleep = Callable[[float], None]
 
 @dataclass(slots=True)
 class Turn:
-    """The right to make one request; `not_before` is when its host may be asked again, if that is not at once."""
+    """The right to make one request.
+
+    `not_before` is when its host may be asked again, if that is not at once; `unused`: no host was reached, so that the
+    next request need not keep its distance.
+    """
 
     not_before: datetime | None = None
+    unused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +53,19 @@ class Turns:
         Raises Unreachable where the host asked for more than LONGEST_PAUSE.
         """
         self.state.mkdir(parents=True, exist_ok=True)
+        waited_for = LONG_AGO
         while True:
             with FileLock(self.state / "arxiv.lock", poll_interval=POLL_SECONDS):
                 times = self._times()
-                pause = times.not_before.get(host, LONG_AGO) - self.clock()
-                if pause <= timedelta(0):
+                not_before = times.not_before.get(host, LONG_AGO)
+                pause = not_before - self.clock()
+                if pause <= timedelta(0) or not_before == waited_for:
                     yield from self._one(host, times, max(self.delay, spacing))
                     return
             if pause > LONGEST_PAUSE:
                 raise Unreachable(f"{host} asked us to wait", self.clock() + pause)
             self.sleep(pause.total_seconds())
+            waited_for = not_before
 
     def _one(self, host: str, times: "_Times", spacing: timedelta) -> Iterator[Turn]:
         wait = times.last + spacing - self.clock()
@@ -69,7 +77,8 @@ class Turns:
         finally:
             now = self.clock()
             pauses = {name: at for name, at in times.not_before.items() if at > now}
-            self._write(_Times(now, pauses | ({host: turn.not_before} if turn.not_before else {})))
+            pauses |= {host: turn.not_before} if turn.not_before else {}
+            self._write(_Times(times.last if turn.unused else now, pauses))
 
     @property
     def _file(self) -> Path:
