@@ -17,7 +17,7 @@ from newsletter.scoring.model.client import Rejected
 from newsletter.store import Store
 from newsletter.store.events import SCORED_WITHIN
 from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper
-from tests.delivery import FakeBackend, a_reader, a_send
+from tests.delivery import FakeBackend, a_send
 from tests.fake_model import FakeModel
 from tests.test_model_reader import a_reader as a_reader_of_moss
 from tests.test_model_reader import a_run, a_slate, liked
@@ -98,11 +98,11 @@ def test_a_mailing_whose_digest_failed_long_ago_is_not_offered_again(tmp_path: P
 
 def test_soft_bounces_of_different_months_do_not_add_up(store: Store) -> None:
     """A mailbox that is full now and then is not gone."""
-    a_reader(store)
+    send = a_send(store)
     spread = [NOON + SCORED_WITHIN * number for number in range(12)]
     store.events.record(
         [
-            Event("smtp", f"e{number}", EventType.SOFT_BOUNCE, "ada@example.org", at, detail="452 full")
+            Event("smtp", f"e{number}", EventType.SOFT_BOUNCE, "ada@example.org", at, send.id, "452 full")
             for number, at in enumerate(spread)
         ],
         spread[-1],

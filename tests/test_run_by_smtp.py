@@ -99,7 +99,7 @@ def test_without_consent_nobody_is_mailed(lab: Path, sink: tuple[Sink, int]) -> 
     with run(lab, port, "run", "--listing", str(lab / "mailing.jsonl")) as process:
         said, _ = process.communicate()
     assert server.envelopes == []
-    assert "r3: gets no mail: no consent of r3@example.org is on record" in said
+    assert "r3: gets no mail: no consent of its address is on record" in said
 
 
 def test_who_is_suppressed_is_named_and_costs_nothing(lab: Path, sink: tuple[Sink, int]) -> None:
@@ -110,5 +110,29 @@ def test_who_is_suppressed_is_named_and_costs_nothing(lab: Path, sink: tuple[Sin
     with run(lab, port, "run", "--listing", str(lab / "mailing.jsonl")) as process:
         said, _ = process.communicate()
     assert process.returncode == 0, said
-    assert "r3: gets no mail: r3@example.org is suppressed (hard bounce)" in said
+    assert "r3: gets no mail: its address is suppressed (hard bounce)" in said
     assert len(server.envelopes) == 7
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer"),
+    [
+        ("RCPT", "550 5.1.1 <{}@example.org>: Recipient address rejected, ask {}@example.org"),
+        ("DATA", "550 5.7.26 {}@example.org is unauthenticated"),
+        ("RCPT", "450 4.7.1 [{}@example.org]: greylisted"),
+        ("MAIL", "550 5.7.1 {}@example.org may not send"),
+    ],
+)
+def test_no_address_of_a_reader_reaches_the_log_of_a_run(
+    lab: Path, sink: tuple[Sink, int], stage: str, answer: str
+) -> None:
+    """What cron keeps of a run's words is read by more people than the database is."""
+    server, port = sink
+    consent(lab, port)
+    server.say[stage] = answer.format(*["R3"] * answer.count("{}"))
+    with run(lab, port, "run", "--listing", str(lab / "mailing.jsonl")) as process:
+        said, _ = process.communicate()
+    assert "@example.org" not in said.replace("news@example.org", "")
+    with run(lab, port, "sends") as process:
+        said, _ = process.communicate()
+    assert "@example.org" not in said

@@ -7,6 +7,7 @@ import typer
 
 from newsletter import app
 from newsletter.cli import show
+from newsletter.errors import NewsletterError
 from newsletter.subscribers.membership import find
 
 BY = "by the operator"
@@ -70,5 +71,10 @@ def erase(
         find(members.store, slug)
         if not yes:
             typer.confirm(f"Erase {slug} for good?", abort=True)
-        members.erase(slug, app.now())
+        is_complete = members.erase(slug, app.now())
     show.say(f"{slug}: erased here; backups keep their copy until they expire")
+    if not is_complete:
+        raise NewsletterError(
+            "the database's file still holds what was erased, for another program reads it: stop `newsletter serve` "
+            "and any backup, and run any command, such as `newsletter status`"
+        )

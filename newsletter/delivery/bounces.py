@@ -15,7 +15,7 @@ from email.parser import BytesParser
 from email.policy import default
 from email.utils import getaddresses, parsedate_to_datetime
 
-from newsletter.delivery.replies import refuses_sender
+from newsletter.delivery.replies import refuses_sender, without_addresses
 from newsletter.models.sends import Event, EventType
 
 _VERP = re.compile(r"^[^@]*\+([a-z0-9]{10})@", re.IGNORECASE)
@@ -134,4 +134,5 @@ def _date(message: Message, received_at: datetime) -> datetime:
 
 def _event(raw: bytes, kind: EventType, address: str, at: datetime, *, send_id: str, detail: str) -> Event:
     identity = hashlib.sha256(raw + address.encode()).hexdigest()[:32]
-    return Event("smtp", identity, kind, address, at, send_id, detail, json.dumps({"status": detail}))
+    said = without_addresses(detail)
+    return Event("smtp", identity, kind, address, at, send_id, said, json.dumps({"status": said}))

@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from email.utils import parseaddr
 from typing import ClassVar, Protocol
@@ -17,6 +17,7 @@ from pydantic import Field
 
 from newsletter.delivery.breakers import DEFAULTS, OPEN, RESUMED_AT, Breakers, Recent, judge, since
 from newsletter.delivery.holds import AFTER_A_REPLY, AFTER_A_REPORT, Holds
+from newsletter.delivery.replies import without_addresses
 from newsletter.delivery.waits import Waits, bounded
 from newsletter.models.editions import Kind
 from newsletter.models.papers import Clock
@@ -266,14 +267,14 @@ class _Dispatcher:
             if done.receipt.sender_refused:
                 return
             if outcome is not Outcome.ACCEPTED:
-                said = f"your own copy ({address}) was not accepted: {done.receipt.detail}"
+                said = f"your own copy was not accepted: {done.receipt.detail}"
                 if outcome is Outcome.RETRY:
                     self._halt(f"{said}; the others get theirs once yours was")
                 else:
                     self._break(said)
                 return
         if outcome is None and self.sends.waiting(address, self.desk.clock()):
-            self._halt(f"your own copy ({address}) waits to be tried again; the others get theirs once it was accepted")
+            self._halt("your own copy waits to be tried again; the others get theirs once it was accepted")
 
     def _terms(self) -> Terms:
         stale = self.desk.clock() - timedelta(hours=self.desk.delivery.expire_hours)
@@ -305,7 +306,7 @@ class _Dispatcher:
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody knows whether the message went out
             receipt = Receipt(Outcome.AMBIGUOUS, f"{type(error).__name__}: {error}")
         now = desk.clock()
-        receipt = self.waits.count(mail.id, receipt, now)
+        receipt = self.waits.count(mail.id, replace(receipt, detail=without_addresses(receipt.detail)), now)
         state, retry_at = after(receipt, mail.attempts + 1, desk.delivery, now)
         queue.settle(mail, self.owner, desk.backend_name, receipt, state=state, retry_at=retry_at, now=now)
         self._learn(mail, receipt, now)
@@ -313,6 +314,7 @@ class _Dispatcher:
 
     def _unwritten(self, mail: Send | Notice, reason: str) -> Dispatched:
         now, queue, attempts = self.desk.clock(), self._queue(mail), mail.attempts + 1
+        reason = without_addresses(reason)
         if attempts >= self.desk.delivery.attempts:
             queue.fail(mail, self.owner, reason, now)
         else:

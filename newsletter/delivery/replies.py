@@ -1,4 +1,4 @@
-"""Decides what a server's words say of the sender. Calls nothing.
+"""Decides what a server's words say of the sender, and which of them are kept. Calls nothing.
 
 Enhanced codes (RFC 3463 §3.8): Gmail refuses senders with 4.7.x and 5.7.25 to 5.7.29 (authentication, reverse DNS, TLS,
 unwanted mail), Microsoft with 5.7.515 and 4.7.500 and up. https://support.google.com/a/answer/3726730
@@ -9,6 +9,12 @@ import re
 # 4.7.1 alone is how greylisting answers each new reader; together with 421 it is about the connection, thus the sender.
 _SENDER = re.compile(r"(?<![\d.])(?:5\.7\.(?:2[5-9]|515)|4\.7\.(?!1\b)\d{1,3})(?!\.?\d)")
 _GREYLISTED = re.compile(r"(?<![\d.])4\.7\.1(?!\.?\d)")
+_ADDRESS = re.compile(r"[^\s<>()\[\]{}\"',;:]+@[^\s<>()\[\]{}\"',;:]*[^\s<>()\[\]{}\"',;:.]")
+
+
+def without_addresses(said: str) -> str:
+    """What a server said, without the addresses that it repeats: it is logged, shown and kept."""
+    return _ADDRESS.sub("(address)", said)
 
 
 def refuses_sender(said: str, code: int = 0) -> bool:

@@ -60,6 +60,7 @@ class Store:
         try:
             store = cls(database)
             store.suppressions.adopt_key()
+            store.privacy.finish(patience=0)
             yield store
         finally:
             database.close()

@@ -110,6 +110,19 @@ class Database:
         with self._said_plainly():
             return next(iter(self.utils.query(sql, values)), None)
 
+    def truncate_log(self, patience: float = 10.0) -> bool:
+        """Moves all that the write-ahead log holds into the file and empties it.
+
+        False where somebody who reads an older state did not end within `patience` seconds: then both still hold it.
+        """
+        with self._said_plainly(), self._writing:
+            conn = self.utils.conn
+            conn.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
+            try:
+                return not conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                conn.execute("PRAGMA busy_timeout=10000")
+
     def close(self) -> None:
         for connection in self._opened:
             connection.close()

@@ -4,8 +4,12 @@ An erasure keeps sends, states and charges, whose numbers must still add up, und
 address stays only as a keyed hash, so that it is never mailed again.
 """
 
+import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+
+from sqlite_utils import Database as Connection
 
 from newsletter.store.database import Database
 from newsletter.store.suppressions import Suppressions
@@ -37,6 +41,10 @@ _BLANKED = (
         "WHERE id = :id"
     ),
 )
+
+
+_SENTENCES = (("facts", "name", "value"), ("incidents", "id", "detail"))  # table, key, what was said of people
+_UNFINISHED = "erasure_unfinished"  # the name of a fact
 
 
 class Privacy:
@@ -76,10 +84,16 @@ class Privacy:
             ),
         }
 
-    def erase(self, subscriber_id: int, now: datetime) -> None:
-        """Erases a person, in one transaction; their addresses stay suppressed by hash alone."""
-        values = {"id": subscriber_id, "name": f"erased-{subscriber_id}", "now": now.isoformat()}
+    def erase(self, subscriber_id: int, now: datetime, *, patience: float = 10.0) -> bool:
+        """Erases a person, in one transaction; their addresses stay suppressed by hash alone.
+
+        False where it is not complete: somebody who reads the database did not end within `patience` seconds, and the
+        file still holds what is no longer in it. Whoever opens the database next completes that.
+        """
+        name = f"erased-{subscriber_id}"
+        values = {"id": subscriber_id, "name": name, "now": now.isoformat()}
         with self._database.writing() as db:
+            slug = next(db.query("SELECT slug FROM subscribers WHERE id = ?", [subscriber_id]))["slug"]
             db.conn.execute("PRAGMA secure_delete = ON")
             addresses = {
                 row["address"]
@@ -102,7 +116,30 @@ class Privacy:
                 )
             for statement in _BLANKED:
                 db.conn.execute(statement, values)
-        self._database.row("PRAGMA wal_checkpoint(TRUNCATE)")
+            _cut_out(db, {**dict.fromkeys(addresses, "(erased)"), slug: name})
+            db.conn.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", [_UNFINISHED, now.isoformat()])
+        return self.finish(patience)
+
+    def finish(self, patience: float = 10.0) -> bool:
+        """Overwrites what erasures removed, where that is still to be done; False as `erase`."""
+        if not self._database.row("SELECT 1 FROM facts WHERE name = ?", [_UNFINISHED]):
+            return True
+        if not self._database.truncate_log(patience):
+            return False
+        with self._database.writing() as db:
+            db.conn.execute("DELETE FROM facts WHERE name = ?", [_UNFINISHED])
+        return True
 
     def _rows(self, sql: str, subscriber_id: int) -> list[dict[str, Any]]:
         return self._database.rows(f"{sql} ORDER BY 1", [subscriber_id])
+
+
+def _cut_out(db: Connection, words: Mapping[str, str]) -> None:
+    """Replaces words, whatever the case of their letters, in sentences that were kept for the operator."""
+    pattern = re.compile(rf"(?<![\w.+@-])({'|'.join(map(re.escape, words))})(?![\w@-]|\.\w)", re.IGNORECASE)
+    folded = {word.casefold(): by for word, by in words.items()}
+    for table, key, column in _SENTENCES:
+        for row in list(db.query(f"SELECT {key}, {column} FROM {table}")):  # noqa: S608 - names of ours
+            said = pattern.sub(lambda found: folded[found[0].casefold()], row[column])
+            if said != row[column]:
+                db.conn.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", [said, row[key]])  # noqa: S608

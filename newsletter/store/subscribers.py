@@ -132,14 +132,14 @@ class Subscribers:
         """Why nobody may mail this subscriber's address, to be read after their name; empty when one may."""
         address = subscriber.wishes.email
         if found := self._suppressions.find(address):
-            return f"gets no mail: {address} is suppressed ({found.reason})"
+            return f"gets no mail: its address is suppressed ({found.reason})"
         row = self._database.row(
             "SELECT 1 FROM consents WHERE subscriber_id = ? AND address = ? AND confirmed_at IS NOT NULL",
             [subscriber.id, address],
         )
         if row is None:
             return (
-                f"gets no mail: no consent of {address} is on record; "
+                "gets no mail: no consent of its address is on record; "
                 f"if they agreed, run `newsletter subscribers add subscribers/{subscriber.slug}.md`"
             )
         return ""

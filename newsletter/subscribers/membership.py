@@ -96,9 +96,13 @@ class Membership:
             kept.mkdir(exist_ok=True)
             file.replace(kept / file.name)
 
-    def erase(self, slug: str, now: datetime) -> None:
-        """Erases all personal data; only a hash of the address stays, so that it is never mailed again."""
-        self.store.privacy.erase(find(self.store, slug).id, now)
+    def erase(self, slug: str, now: datetime) -> bool:
+        """Erases all personal data; only a hash of the address stays, so that it is never mailed again.
+
+        False where the database's file still holds what was erased, as `Privacy.erase` says.
+        """
+        is_complete = self.store.privacy.erase(find(self.store, slug).id, now)
         copies = (self.state / "outbox").glob(f"*/{slug}.*")
         for path in (self.folder / f"{slug}.md", self.state / "removed" / f"{slug}.md", *copies):
             path.unlink(missing_ok=True)
+        return is_complete

@@ -32,7 +32,7 @@ from sendgrid import SendGridAPIClient
 
 from newsletter.delivery.backends import BackendOptions
 from newsletter.delivery.message import ascii_address
-from newsletter.delivery.replies import refuses_sender
+from newsletter.delivery.replies import refuses_sender, without_addresses
 from newsletter.delivery.waits import UNNAMED, bounded
 from newsletter.errors import DeliveryStopped, SettingsError
 from newsletter.models.papers import Clock
@@ -222,7 +222,7 @@ def _event(item: Any) -> Event | None:
             address=_text(item["email"]),
             at=datetime.fromtimestamp(int(item["timestamp"]), UTC),
             send_id=_text(item.get("send_id") or ""),
-            detail=_text(item.get("reason") or item.get("response") or "")[:300],
+            detail=without_addresses(_text(item.get("reason") or item.get("response") or ""))[:300],
             raw=json.dumps(item),  # in ASCII: what is no text elsewhere, such as half a surrogate pair, stays escaped
             signed=True,
         )

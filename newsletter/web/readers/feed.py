@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newsletter.links import Purpose
+from newsletter.models.subscribers import SubscriberStatus
 from newsletter.rendering.frame import Sender
 from newsletter.rendering.rss import feed
 from newsletter.web.pages import Pages
@@ -18,7 +19,7 @@ EDITIONS = 14
 def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
     def show(request: Request) -> Response:
         number = rooms.signer.read(Purpose.FEED, request.path_params["token"])
-        if number is None:
+        if number is None or rooms.store.subscribers.status(number) in (None, SubscriberStatus.REMOVED):
             return pages.unknown(request)
         ids = rooms.store.editions.newest_ids(number, EDITIONS)
         rss = feed(
