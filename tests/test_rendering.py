@@ -292,7 +292,7 @@ def test_just_under_the_cut_is_only_what_is_one_point_below() -> None:
 # The whole page
 
 
-def _rows(edition: Edition) -> dict[str, list[str]]:
+def rows(edition: Edition) -> dict[str, list[str]]:
     """What the whole page has, row by row; each text must be found."""
     usage, cost, totals = edition.usage, edition.cost, edition.totals
     papers = edition.papers
@@ -322,7 +322,7 @@ def test_a_page_has_everything_of_every_paper_in_html_text_and_attachment(count:
     assert len(email.html.encode()) <= BUDGET
     assert email.attachment
     page = Page(email.html)
-    for row, texts in _rows(edition).items():
+    for row, texts in rows(edition).items():
         for text in texts:
             assert text in page.text, row
             assert text in " ".join(email.text.split()), row

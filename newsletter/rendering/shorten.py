@@ -59,9 +59,14 @@ _SHRINKS: tuple[Callable[[Entry], Entry], ...] = (
 )
 
 
-def fitted(told: Digest, write: Callable[[Digest], str], budget: int = BUDGET) -> str:
-    """The HTML of a digest in at most `budget` bytes, for as long as its papers' titles alone fit."""
+def fitted(told: Digest, write: Callable[[Digest], str], lean: Callable[[Digest], str], budget: int = BUDGET) -> str:
+    """The HTML of a digest in at most `budget` bytes, for as long as its papers' titles alone fit.
+
+    Before a word goes, the styles of each element go, which the head has too: `lean` writes without them.
+    """
     html = write(told)
+    if len(html.encode()) > budget:
+        html = lean(told)
     excess = len(html.encode()) - budget
     steps: list[Callable[[Digest, int], Digest]] = [_fewer_not_scored]
     steps += [partial(_shrunk, shrink) for shrink in _SHRINKS]
@@ -71,7 +76,7 @@ def fitted(told: Digest, write: Callable[[Digest], str], budget: int = BUDGET) -
             steps.pop(0)
             continue
         told = replace(less, is_shortened=True)
-        html = write(told)
+        html = lean(told)
         excess = len(html.encode()) - budget
     return html
 

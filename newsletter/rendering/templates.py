@@ -36,6 +36,7 @@ class Templates:
     """The compiled templates with the operator's theme; made once, used for every edition."""
 
     html: Template
+    lean: Template  # the same, its styles in the head only
     text: Template
     markdown: Template
     notice_html: Template
@@ -62,6 +63,7 @@ def load_templates(
     html = _environment(origins, autoescape=True)
     return Templates(
         html=_compiled("digest.mjml", home, lambda source: html.from_string(compile_mjml(source, theme))),
+        lean=_compiled("digest.mjml", home, lambda source: html.from_string(_as_html(source, theme))),
         text=_compiled("digest.txt", home, plain.from_string),
         markdown=_compiled("digest.md", home, plain.from_string),
         notice_html=_compiled("notice.mjml", home, lambda source: html.from_string(compile_mjml(source, theme))),
@@ -78,14 +80,10 @@ def compile_mjml(source: str, theme: Theme) -> str:
 
     The theme's colours are filled here; `{{name}}` is filled per edition.
     """
-    # Here, because only compiling needs them and they take a third of every command's start.
-    from mjml import mjml2html  # noqa: PLC0415
-    from premailer import Premailer  # noqa: PLC0415
+    from premailer import Premailer  # noqa: PLC0415 - as mjml below
 
-    html = mjml2html(themed(source, theme), fonts={}).replace("<!doctype html>", "<!DOCTYPE html>", 1)
-    html = html.replace(_PARAGRAPH, "", 1)
     inliner = Premailer(
-        html,
+        _as_html(source, theme),
         allow_network=False,
         disable_validation=True,
         keep_style_tags=True,
@@ -93,6 +91,15 @@ def compile_mjml(source: str, theme: Theme) -> str:
         cssutils_logging_level=logging.CRITICAL,
     )
     return _STYLE.sub(_tight, str(inliner.transform()))
+
+
+def _as_html(source: str, theme: Theme) -> str:
+    """MJML as HTML, its CSS in the head."""
+    # Here, because only compiling needs it and it takes a third of every command's start.
+    from mjml import mjml2html  # noqa: PLC0415
+
+    html = str(mjml2html(themed(source, theme), fonts={}))
+    return html.replace("<!doctype html>", "<!DOCTYPE html>", 1).replace(_PARAGRAPH, "", 1)
 
 
 def themed(source: str, theme: Theme) -> str:
@@ -112,7 +119,11 @@ def render(edition: Edition, links: Links, templates: Templates) -> Email:
     spoken = words(edition.language)
     told = _told(edition, links, templates, spoken)
     context = _context(links, templates, spoken)
-    html = fitted(told, lambda shown: templates.html.render(context, told=shown))
+    html = fitted(
+        told,
+        lambda shown: templates.html.render(context, told=shown),
+        lambda shown: templates.lean.render(context, told=shown),
+    )
     to_each = 4 if links.feedback else 1
     return Email(
         subject=told.subject,
