@@ -15,10 +15,11 @@ from typing import Any, Literal
 
 from newsletter.files import find
 from newsletter.models.papers import Paper
-from newsletter.models.subscribers import Topics
+from newsletter.models.subscribers import Topic, Topics
 from newsletter.scoring.model.client import Prompt
 
 SCHEMA_VERSION = "2"
+MOST_OF_A_WISH = 160  # characters of what a topic wants, in the list; the reader's text has the rest
 FILES = ("rubric", "relevance", "novelty", "both", "comment", "bait")
 Task = Literal["relevance", "novelty", "both", "comments"]
 AXES: dict[Task, tuple[str, ...]] = {
@@ -212,8 +213,21 @@ def _orders(text: str) -> bool:
 def _own(topics: Topics | None, nonce: str, task: str) -> str:
     if topics is None:
         return task.strip()
-    body = _ADDRESS.sub("[address]", topics.body).strip("\n")
-    return f"<topics {nonce}>\n{body}\n</topics {nonce}>\n\n{task.strip()}"
+    listed = "\n".join(map(_listed_topic, topics.topics))
+    wishes = _ADDRESS.sub("[address]", f"{listed}\n\n{topics.body}").strip("\n")
+    return f"<topics {nonce}>\n{wishes}\n</topics {nonce}>\n\n{task.strip()}"
+
+
+def _listed_topic(topic: Topic) -> str:
+    """One line for a topic as it was understood; the reader's own text, which follows, has all of it."""
+    wishes = (("wanted", topic.relevant), ("unwanted", topic.irrelevant))
+    said = (f"; {name}: {_shortened(text)}" for name, text in wishes if text)
+    return f"Topic {topic.number}: {topic.name}{''.join(said)}"
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MOST_OF_A_WISH else line[:MOST_OF_A_WISH].rsplit(" ", 1)[0] + " …"
 
 
 def _scores_schema(task: Task, labels: Sequence[str]) -> dict[str, Any]:
