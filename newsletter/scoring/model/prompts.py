@@ -15,10 +15,11 @@ from typing import Any, Literal
 
 from newsletter.files import find
 from newsletter.models.papers import Paper
-from newsletter.models.subscribers import Topics
+from newsletter.models.subscribers import Topic, Topics
 from newsletter.scoring.model.client import Prompt
 
 SCHEMA_VERSION = "2"
+MOST_OF_A_WISH = 160  # characters of what a topic wants, in the list; the reader's text has the rest
 FILES = ("rubric", "relevance", "novelty", "both", "comment", "bait")
 Task = Literal["relevance", "novelty", "both", "comments"]
 AXES: dict[Task, tuple[str, ...]] = {
@@ -41,18 +42,33 @@ _GRADE = (
     r"scor(?:e|es|ed|ing)|rat(?:e|es|ed|ing)|giv(?:e|es|en|ing)|assign(?:s|ed|ing)?|grad(?:e|es|ed|ing)|"
     r"award(?:s|ed|ing)?|mark(?:s|ed|ing)?|rank(?:s|ed|ing)?|deserv(?:e|es|ing)|return|output|answer|recommend"
 )
-_HIGH = r"10(?:/10)?|ten|highest|maximum|max|top|full marks|perfect|best possible|strong accept|9"
+# A grade, not a measured value: 10 % and 10^{-3} are no grades, nor is what grows by ten or is ten times as large.
+_AFTER_A_GRADE = (
+    r"(?=\s*(?:$|[.,;:!?()\[\]{}<>\"'*&]|/\s*10\b|(?:out of|to|for|on|or|and|if|please|whatever|points?|in)\b))"
+)
+_NOT_BY_TEN = r"(?<!by )(?<!over )(?<!than )(?<!to )(?<!of )(?<!only )(?<!\^)"
+_TEN = rf"{_NOT_BY_TEN}\b(?:10|ten)\b(?!\s*\\?%|[.,]\d){_AFTER_A_GRADE}"
+_ANY_TEN = rf"{_NOT_BY_TEN}\b(?:10|ten)\b(?!\s*\\?%|[.,]\d|\s*(?:[-–^×$\\]|times\b|fold\b|orders?\b))"
+_MOST_OF = (
+    r"\b(?:highest|maximum)(?:\s+possible)?\s*(?:$|[.!]|\b(?:scor|rat(?:e|ings?)\b|grade|mark|relevan|novel|value|rank\b|point|"
+    r"number|verdict|evaluation|assessment|of all\b))"
+)
+_HIGH = rf"{_TEN}|\b(?:highest|maximum|max|top(?!\s*[-\d$])|full marks|perfect|best possible|strong accept|9)\b"
 _ORDERS = (
     # A sentence that names a grade and its verb, near each other, in either order.
-    re.compile(r"\b(?:score|rate|give|assign)\b[^.\n]{0,60}\b(?:10|ten|highest|maximum)\b", re.IGNORECASE),
+    re.compile(rf"\b(?:score|give|assign)\b[^.\n]{{0,60}}(?:{_ANY_TEN}|{_MOST_OF})", re.IGNORECASE),
+    re.compile(rf"\brate\b[^.\n]{{0,60}}(?:{_TEN}|{_MOST_OF})", re.IGNORECASE),  # more often a noun than an order
     re.compile(
-        rf"\b(?:{_GRADE})\b[^.\n]{{0,60}}\b(?:this|the|our|it|us|me)\b[^.\n]{{0,60}}\b(?:{_HIGH})\b"
-        r"[^.\n]{0,40}\b(?:scor|rat|grade|mark|relevan|novel|scale|rank|accept)",
+        rf"\brate\s+(?:this|these|it|us|our|them|paper|work)\b[^.\n]{{0,60}}(?:{_ANY_TEN}|{_MOST_OF})", re.IGNORECASE
+    ),
+    re.compile(
+        rf"\b(?:{_GRADE})\b[^.\n]{{0,60}}\b(?:this|our|it|us|me)\b[^.\n]{{0,60}}(?:{_HIGH})"
+        r"[^.\n]{0,40}\b(?:scor|rat(?:e|ing)|grade|mark|relevan|novel|scale|rank|accept)",
         re.IGNORECASE,
     ),
     re.compile(
-        r"\b(?:relevance|novelty|score|rating|grade)\b[^.\n]{0,20}(?:[:=]|\bis\b|\bof\b|\bto\b|\bbe\b)\s*"
-        r"(?:10|ten)\b",
+        rf"\b(?:relevance|novelty|score|rating|grade)\b[^.\n]{{0,20}}(?:[:=]|\bis\b|\bof\b|\bto\b|\bbe\b)\s*"
+        rf"(?:10|ten)\b(?!\s*\\?%|[.,]\d){_AFTER_A_GRADE}",
         re.IGNORECASE,
     ),
     # A sentence that speaks to the model that reads it.
@@ -177,6 +193,12 @@ def cleaned(text: str) -> str:
     return " ".join(sentence for sentence in _SENTENCE.split(line) if not _orders(sentence)) if _orders(line) else line
 
 
+def orders_in(text: str) -> list[str]:
+    """The sentences of a text that tell their reader how to grade."""
+    line = " ".join(_visible(text).split())
+    return [sentence for sentence in _SENTENCE.split(line) if _orders(sentence)]
+
+
 def _visible(text: str) -> str:
     """Without control, format, private and unassigned characters; line breaks become spaces."""
     spaced = "".join(" " if c in "\n\t\r" else c for c in text)
@@ -191,8 +213,21 @@ def _orders(text: str) -> bool:
 def _own(topics: Topics | None, nonce: str, task: str) -> str:
     if topics is None:
         return task.strip()
-    body = _ADDRESS.sub("[address]", topics.body).strip("\n")
-    return f"<topics {nonce}>\n{body}\n</topics {nonce}>\n\n{task.strip()}"
+    listed = "\n".join(map(_listed_topic, topics.topics))
+    wishes = _ADDRESS.sub("[address]", f"{listed}\n\n{topics.body}").strip("\n")
+    return f"<topics {nonce}>\n{wishes}\n</topics {nonce}>\n\n{task.strip()}"
+
+
+def _listed_topic(topic: Topic) -> str:
+    """One line for a topic as it was understood; the reader's own text, which follows, has all of it."""
+    wishes = (("wanted", topic.relevant), ("unwanted", topic.irrelevant))
+    said = (f"; {name}: {_shortened(text)}" for name, text in wishes if text)
+    return f"Topic {topic.number}: {topic.name}{''.join(said)}"
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MOST_OF_A_WISH else line[:MOST_OF_A_WISH].rsplit(" ", 1)[0] + " …"
 
 
 def _scores_schema(task: Task, labels: Sequence[str]) -> dict[str, Any]:
