@@ -16,7 +16,7 @@ ADVICE = {
     SendState.CLAIMED: "a run has it in hand; if none is alive, the next run takes it up",
     SendState.SUBMITTING: "a run is handing it over; if none is alive, the next run marks it ambiguous",
     SendState.RETRY_AT: "was certainly not sent; a run after the time shown tries again",
-    SendState.ACCEPTED: "the backend took it; nothing was reported since",
+    SendState.ACCEPTED: "was taken by the backend; nothing was reported since",
     SendState.DELIVERED: "arrived at the reader's server",
     SendState.BOUNCED: "came back",
     SendState.COMPLAINED: "the reader reported it as spam; the address is suppressed",

@@ -15,11 +15,12 @@ from newsletter.editions import json_file
 from newsletter.editions.preview import local_edition
 from newsletter.errors import InputError
 from newsletter.models.editions import Edition, Email, Links
+from newsletter.models.subscribers import Subscriber
 from newsletter.rendering.templates import Templates, load_templates, markdown, render
 from newsletter.scoring.model.prompts import load_prompts, page
 from newsletter.settings import DEFAULT_SENDER, Settings
 from newsletter.sources import origins
-from newsletter.subscribers import membership
+from newsletter.subscribers import roster
 
 
 class Format(StrEnum):
@@ -96,8 +97,18 @@ def _of_subscriber(slug: str, settings: Settings) -> Edition:
             if edition.scorer != "openai":
                 return edition
             return replace(edition, prompt=page(store.editions.topics(newest), load_prompts(settings.home)))
-        subscriber = membership.find(store, slug)
+        subscriber = store.subscribers.load(slug) or _of_file(slug, settings)
         local = local_edition(subscriber, store, app.local_scorer(store), app.taxonomy())
         if local is None:
             raise InputError("no mailing is stored yet: run `newsletter fetch` first")
         return local
+
+
+def _of_file(slug: str, settings: Settings) -> Subscriber:
+    """Somebody whose topics file no run has read yet. Raises InputError without one, TopicsError for a bad one."""
+    assert settings.home is not None, "subscribers live in a home"
+    path = settings.home / "subscribers" / f"{slug}.md"
+    if not path.is_file():
+        raise InputError(f"there is no subscriber {slug}: see `newsletter subscribers list`")
+    file = roster.read(path, app.taxonomy())
+    return Subscriber(0, slug, file.wishes, file.topics)

@@ -1,6 +1,8 @@
 """`newsletter topics`: checks and tries a topics file before anybody is mailed by it."""
 
 import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +20,10 @@ from newsletter.models.subscribers import Subscriber, TopicsFile
 from newsletter.scoring.remembered import stored_archive
 from newsletter.scoring.similarity import Similarity
 from newsletter.settings import load
+from newsletter.subscribers.roster import SLUG
 from newsletter.topics.body import parse
+from newsletter.topics.check import Checked
+from newsletter.topics.check import check as examine
 from newsletter.topics.front_matter import with_front_matter
 
 commands = typer.Typer(help="Check and try topics files.", no_args_is_help=True)
@@ -31,21 +36,22 @@ def _group() -> None:
 
 @commands.command()
 def check(
-    files: Annotated[list[Path], typer.Argument(help="Topics files (Markdown).")],
+    files: Annotated[list[Path], typer.Argument(help="Topics files (Markdown), or folders of them.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print what was understood as JSON.")] = False,
 ) -> None:
-    """Say what was understood of topics files, or name the line that was not.
+    """Say what was understood of topics files, and name everything in them that was not.
+
+    Files in a folder `subscribers` are held to what `run` asks of them: a name that a subscriber can have, an address
+    and categories, and no address twice.
 
     Examples:
 
-        newsletter topics check subscribers/ada.md
+        newsletter topics check subscribers
+
+        newsletter topics check topics.md --json
     """
-    read: dict[str, TopicsFile] = {}
-    for path in files:
-        try:
-            read[str(path)] = read_topics(path)
-        except TopicsError as error:
-            show.warn(f"newsletter: {error}")
+    checked = _without_repeated_addresses([_checked(path) for path in _files(files)])
+    good = {item.name: item.file for item in checked if item.file}
     if as_json:
         show.as_json(
             {
@@ -55,16 +61,55 @@ def check(
                     "topics": [{"number": t.number, "name": t.name} for t in file.topics.topics],
                     "keywords": file.topics.relevant_keywords,
                 }
-                for name, file in read.items()
+                for name, file in good.items()
             }
         )
     else:
-        for name, file in read.items():
+        for name, file in good.items():
             _print(name, file)
-    for warning in (warning for file in read.values() for warning in file.warnings):
-        show.warn(f"newsletter: {warning}")
-    if len(read) < len(files):
+    for item in checked:
+        for sentence in (*item.warnings, *item.errors):
+            show.warning(sentence)
+    if any(item.errors for item in checked):
         raise typer.Exit(TopicsError.exit_code)
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files named, and those in the folders named. Raises InputError for a folder without any."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+        elif found := sorted(path.glob("*.md")):
+            yield from found
+        else:
+            raise InputError(f"{path}: has no topics file: their names end in .md")
+
+
+def _checked(path: Path) -> Checked:
+    is_subscribers = path.absolute().parent.name == "subscribers"
+    if is_subscribers and not SLUG.fullmatch(path.stem):
+        return Checked(
+            str(path), None, (f"{path}: a topics file is named with small letters, digits, dots and dashes",)
+        )
+    try:
+        return examine(path.read_bytes(), str(path), app.taxonomy(), needs_reader=is_subscribers)
+    except OSError as error:
+        return Checked(str(path), None, (f"{path}: cannot be read: {error.strerror}",))
+
+
+def _without_repeated_addresses(checked: Iterable[Checked]) -> list[Checked]:
+    """The same, where a file with the address of an earlier one has an error, as in a run."""
+    owners: dict[str, str] = {}
+    found = []
+    for item in checked:
+        address = item.file.wishes.email.casefold() if item.file else ""
+        owner = owners.setdefault(address, item.name) if address else item.name
+        if owner == item.name:
+            found.append(item)
+        else:
+            sentence = f"{item.name}: email: {owner} has the same address; one subscriber has one file"
+            found.append(replace(item, file=None, errors=(sentence,)))
+    return found
 
 
 @commands.command("try")
@@ -129,13 +174,24 @@ def draft_(
 
 
 def _print(name: str, file: TopicsFile) -> None:
-    show.say(f"{name}: {len(file.topics.topics)} topics, {len(file.topics.relevant_keywords)} keywords")
-    for topic in file.topics.topics:
+    topics, keywords = file.topics.topics, file.topics.relevant_keywords
+    show.say(f"{name}: {_counted(len(topics), 'topic')}, {_counted(len(keywords), 'keyword')}")
+    for topic in topics:
         advice = "" if not topic.irrelevant else f"; not: {_short(topic.irrelevant)}"
         show.say(f"  {topic.number}. {topic.name}: {_short(topic.relevant)}{advice}")
+    if keywords:
+        show.say(f"  keywords: {_short(', '.join(keywords))}")
+    if file.topics.irrelevant_keywords:
+        show.say(f"  unwanted: {_short(', '.join(file.topics.irrelevant_keywords))}")
+    if file.topics.advice:
+        show.say(f"  for the model, too: {_short(file.topics.advice)}")
     for key in ("email", "categories"):
         if not getattr(file.wishes, key):
             show.say(f"  has no {key} yet: `run` needs it in the front matter")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _short(text: str, limit: int = 60) -> str:

@@ -7,13 +7,16 @@ from newsletter.editions.selection import select
 from newsletter.models.editions import Edition
 from newsletter.models.papers import Taxonomy
 from newsletter.models.scores import Pool, Reading, Scorer, Status
-from newsletter.models.subscribers import Subscriber
+from newsletter.models.subscribers import WEEKDAYS, Deliver, Subscriber
 from newsletter.store import Store
+
+_ANY_DAY = Deliver(days=WEEKDAYS)
 
 
 def local_edition(subscriber: Subscriber, store: Store, local: Scorer, taxonomy: Taxonomy) -> Edition | None:
-    """The edition of the newest mailing; None where no mailing is stored."""
-    next_due = due(subscriber.wishes.deliver, store.mailings.days(), None)
+    """The edition of the newest mailing, on whatever day it comes; None where no mailing is stored."""
+    days = store.mailings.days()
+    next_due = due(subscriber.wishes.deliver, days, None) or due(_ANY_DAY, days, None)
     if next_due is None:
         return None
     announcements = store.mailings.announcements(next_due.mailings)

@@ -77,7 +77,7 @@ _SYMBOL = _pairs(
     " star ⋆ triangle △ checkmark ✓ models ⊨ mid ∣ land ∧ lor ∨ upmu μ ohm Ω degree ° textdegree ° percent %"
     " arcsec ″ arcmin ′ LaTeX LaTeX TeX TeX textasciitilde ~ textasciicircum ^ slash /"
 )
-_LETTERS = _names("o O l L ss ae AE oe OE aa i j dh DH th TH dj DJ ng NG")  # in words: K\o benhavn
+_LETTERS = _names("o O l L ss ae AE oe OE aa AA i j dh DH th TH dj DJ ng NG")  # in words: K\o benhavn
 _MARKS = "\u0301\u0300\u0308\u0302\u0303\u0304\u0307\u0327\u030b\u0328\u0331\u0323\u030a\u0306\u030c\u20d7\u0338"
 _ACCENT = dict(zip([*"'`\"^~=.cHkbdruv", "vec", "not"], _MARKS, strict=True))
 _ACCENT |= {

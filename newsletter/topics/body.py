@@ -21,18 +21,23 @@ def parse(raw: bytes, name: str, taxonomy: Taxonomy | None = None) -> TopicsFile
 
     Raises TopicsError with file, line and key.
     """
-    if len(raw) > MAX_BYTES:
-        raise TopicsError(f"{name}: is {len(raw)} bytes; a topics file has at most {MAX_BYTES}")
-    try:
-        text = raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise TopicsError(f"{name}:{line}: is not valid UTF-8 (byte {error.start})") from None
+    text = decoded(raw, name)
     front, body = front_matter.split(text, name)
     wishes = front_matter.read(front, name, taxonomy) if front else Wishes()
     if not body.strip():
         raise TopicsError(f"{name}: has no topics: write what you want to read about below the front matter")
     return TopicsFile(wishes, read_body(body), front_matter.warnings(front, name) if front else ())
+
+
+def decoded(raw: bytes, name: str) -> str:
+    """The text of a topics file, with plain line ends. Raises TopicsError for what is too large or no UTF-8."""
+    if len(raw) > MAX_BYTES:
+        raise TopicsError(f"{name}: is {len(raw)} bytes; a topics file has at most {MAX_BYTES}")
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise TopicsError(f"{name}:{line}: is not valid UTF-8 (byte {error.start})") from None
 
 
 # Body
@@ -123,6 +128,21 @@ def read_body(body: str) -> Topics:
         irrelevant_keywords=tuple(reading.irrelevant_keywords),
         advice=_clean(" ".join(reading.advice)),
     )
+
+
+def is_numbered(line: str) -> bool:
+    """True for a line that opens a numbered topic."""
+    return bool(_NUMBERED.match(line))
+
+
+def is_heading(line: str) -> bool:
+    """True for a heading of Markdown."""
+    return bool(_HEADING.match(line))
+
+
+def is_keywords(line: str) -> bool:
+    """True for the line above a list of keywords."""
+    return bool(_KEYWORDS.match(line))
 
 
 def _without_keywords(lines: list[str], reading: _Reading) -> Iterator[str]:

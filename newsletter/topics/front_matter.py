@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.constructor import DuplicateKeyError
@@ -48,7 +49,23 @@ _OPENING = (BlockMappingStartToken, BlockSequenceStartToken, FlowMappingStartTok
 _CLOSING = (BlockEndToken, FlowMappingEndToken, FlowSequenceEndToken)
 _WISHES = TypeAdapter(Wishes)
 _ADDRESS = re.compile(r"[^@\s<>,;\"\x00-\x1f\x7f]+@[^@\s<>,;\"\x00-\x1f\x7f]+")
-_LANGUAGE = re.compile(r"[^\W\d_][\w -]{1,34}")
+_LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]{2,8}){0,3}")
+_TWO_LETTERS = frozenset(
+    "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el "
+    "en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu "
+    "ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na "
+    "nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so "
+    "sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo "
+    "za zh zu".split()
+)
+_NAMES = """
+en english/de german deutsch/fr french français francais/es spanish español espanol/it italian italiano
+nl dutch nederlands/pt portuguese português portugues/pl polish polski/ru russian русский/uk ukrainian/cs czech čeština
+sv swedish svenska/da danish dansk/nb norwegian norsk/fi finnish suomi/hu hungarian magyar/ro romanian/el greek
+tr turkish türkçe/ar arabic
+he hebrew/fa persian farsi/hi hindi/zh chinese 中文/ja japanese 日本語/ko korean 한국어/vi vietnamese/id indonesian
+"""
+_LANGUAGES = {name: entry.split()[0] for entry in re.split(r"[/\n]", _NAMES) if entry for name in entry.split()[1:]}
 _EXAMPLES = {"deliver": "{frequency: weekly, days: [fri]}", "keywords": "{include: [graph], exclude: [survey]}"}
 
 
@@ -68,19 +85,41 @@ def read(front: str, name: str, taxonomy: Taxonomy | None = None) -> Wishes:
 
     Raises TopicsError with file, line and key.
     """
-    mapping = _loaded(front, name)
-    _refuse_unknown_keys(mapping, name)
+    wishes, errors = examined(front, name, taxonomy)
+    if errors:
+        raise TopicsError(errors[0])
+    return wishes
+
+
+def examined(front: str, name: str, taxonomy: Taxonomy | None = None) -> tuple[Wishes, tuple[str, ...]]:
+    """The wishes that `front` states as far as they can be read, and a sentence for each thing wrong with it."""
     try:
-        # By way of JSON, because strict JSON takes "07:30" as a time and a list as a tuple, but not "7" as a number.
-        wishes = _WISHES.validate_json(json.dumps(_plain(mapping), default=str), strict=True)
+        mapping = _loaded(front, name)
+    except TopicsError as error:
+        return Wishes(), (str(error),)
+    errors = list(_unknown_keys(mapping, name))
+    plain = {key: value for key, value in _plain(mapping).items() if key in _KEYS[""]}
+    try:
+        wishes = _validated(plain)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if isinstance(part, str))
-        example = f", such as {_EXAMPLES[where]}" if first["type"] == "dataclass_type" else ""
-        raise TopicsError(f"{name}:{_line(mapping, first['loc'])}: {where}: {in_words(first)}{example}") from None
+        details = error.errors()
+        errors += [_said(detail, mapping, name) for detail in details]
+        bad = {str(detail["loc"][0]) for detail in details if detail["loc"]}
+        wishes = _validated({key: value for key, value in plain.items() if key not in bad})
     for path, problem in _problems(wishes, mapping, taxonomy):
-        raise TopicsError(f"{name}:{_line(mapping, path)}: {'.'.join(path)}: {problem}")
-    return _with_weekly_day(wishes)
+        errors.append(f"{name}:{_line(mapping, path)}: {'.'.join(path)}: {problem}")
+    return _with_weekly_day(wishes), tuple(errors)
+
+
+def _validated(plain: dict[str, Any]) -> Wishes:
+    """By way of JSON, because strict JSON takes "07:30" as a time and a list as a tuple, but not "7" as a number."""
+    return _WISHES.validate_json(json.dumps(plain, default=str), strict=True)
+
+
+def _said(error: ErrorDetails, mapping: CommentedMap, name: str) -> str:
+    where = ".".join(str(part) for part in error["loc"] if isinstance(part, str))
+    example = f", such as {_EXAMPLES[where]}" if error["type"] == "dataclass_type" and where in _EXAMPLES else ""
+    return f"{name}:{_line(mapping, error['loc'])}: {where}: {in_words(error)}{example}"
 
 
 def warnings(front: str, name: str) -> tuple[str, ...]:
@@ -142,14 +181,14 @@ def _marked(error: MarkedYAMLError) -> int:
     return error.problem_mark.line + 2 if error.problem_mark else 1
 
 
-def _refuse_unknown_keys(mapping: CommentedMap, name: str) -> None:
+def _unknown_keys(mapping: CommentedMap, name: str) -> Iterator[str]:
     inner = [(key, mapping[key]) for key in _KEYS if isinstance(mapping.get(key), CommentedMap)]
     for path, node in [("", mapping), *inner]:
         for key in node:
             if key not in _KEYS[path] and not (path == "" and key in _FORMER):
                 where = f"{path}.{key}" if path else str(key)
                 line = _line(mapping, (path, key) if path else (key,))
-                raise TopicsError(f"{name}:{line}: unknown key {where}; known keys: {', '.join(_KEYS[path])}")
+                yield f"{name}:{line}: unknown key {where}; known keys: {', '.join(_KEYS[path])}"
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
@@ -184,8 +223,8 @@ def _problems(
             yield ("categories",), f"there is no category {category!r}; {advice}"
     if advice := _unfit(wishes.email):
         yield ("email",), f"{wishes.email!r} {advice}"
-    if not _LANGUAGE.fullmatch(wishes.language):
-        yield ("language",), f"{wishes.language!r} is no language; write one like en or German"
+    if problem := _no_language(wishes.language):
+        yield ("language",), f"{wishes.language!r} {problem}"
     if not math.isfinite(wishes.budget_usd_per_month):
         yield ("budget_usd_per_month",), "must be a number, such as 1.00"
     deliver = wishes.deliver
@@ -199,6 +238,15 @@ def _problems(
         yield ("deliver", "days"), "name at least one day"
     if deliver.frequency == "weekly" and len(deliver.days) > 1 and "days" in mapping["deliver"]:
         yield ("deliver", "days"), "a weekly digest comes on one day; name just one"
+
+
+def _no_language(tag: str) -> str:
+    """Why a text names no language, or an empty string: a tag is as short as ISO 639 has it (RFC 5646 §2.2.1)."""
+    if known := _LANGUAGES.get(tag.casefold()):
+        return f"is written {known} here"
+    if (match := _LANGUAGE.fullmatch(tag)) and (len(match[1]) == 3 or match[1].lower() in _TWO_LETTERS):
+        return ""
+    return "is no language; write one like en, de or pt-BR"
 
 
 def _unfit(address: str) -> str:
