@@ -123,6 +123,32 @@ def test_earlier_judgements_change_the_order() -> None:
     assert scores[BARREL.id].score.local > scores[ROPE.id].score.local
 
 
+def test_what_the_best_papers_say_in_other_words_counts_too() -> None:
+    moss = [
+        a_paper(
+            10 + n, title=f"Moss on wet stones {n}", abstract=f"Moss grows on stones by sphagnum and peat, case {n}."
+        )
+        for n in range(10)
+    ]
+    akin = a_paper(50, title="Sphagnum and peat", abstract="Sphagnum beside peat.")
+    other = a_paper(51, title="Copper and zinc", abstract="Copper beside zinc.")
+    scores = by_id(scores_of([*FILLER, *moss, akin, other], a_subscriber(topics=some_topics(MOSS, TIDES))))
+    assert scores[akin.id].score.local > scores[other.id].score.local + 0.05
+
+
+def test_history_counts_the_more_the_more_there_is_of_it() -> None:
+    wet = a_paper(3, title="Moss", abstract="How moss grows on wet stones.")
+
+    def barrels_after(judged: int) -> float:
+        past = [Judged(a_paper(200 + n, title="Wide barrels", abstract="barrels"), 9) for n in range(judged)]
+        past += [Judged(a_paper(400 + n, title="Ledger", abstract="harbour"), 1) for n in range(judged)]
+        scores = by_id(scores_of([*FILLER, BARREL, wet], a_subscriber(topics=some_topics(MOSS)), *past))
+        return scores[BARREL.id].score.local
+
+    assert barrels_after(1) < 0.3
+    assert barrels_after(60) > 0.7
+
+
 def test_what_a_reader_marked_moves_its_like_and_is_named() -> None:
     papers = [*FILLER, ROPE, BARREL]
     reader = a_subscriber(topics=some_topics(TIDES))
