@@ -168,6 +168,40 @@ def test_09_a_published_holiday_is_a_witness_where_oai_is_silent(
         assert desk.mailing(day).status is status
 
 
+NEW_YEAR = date(2027, 1, 18)
+
+
+@pytest.mark.parametrize(
+    ("holidays", "status", "note"),
+    [
+        ("", MailingStatus.PARTIAL, "arXiv's holidays of 2027 are not known: name them in [arxiv] holidays"),
+        ("2027-06-18", MailingStatus.PARTIAL, ""),
+        ("2027-06-18, 2027-01-18", MailingStatus.EMPTY, ""),
+    ],
+    ids=["no list", "a list without the day", "a list with the day"],
+)
+def test_09_a_year_without_a_list_has_no_holidays_and_says_so(
+    tmp_path: Path, holidays: str, status: MailingStatus, note: str
+) -> None:
+    with a_desk(tmp_path, *day_of_papers(TUESDAY, 1), now=new_york(NEW_YEAR, 6), holidays=holidays) as desk:
+        desk.arxiv.fail("/oai", refused(500), times=100)
+        mailing = desk.mailing(NEW_YEAR)
+    assert mailing.status is status
+    assert ("holidays of 2027" in mailing.note) == bool(note)
+    assert note in mailing.note
+
+
+def test_09_papers_that_come_late_on_a_published_holiday_are_not_lost(tmp_path: Path) -> None:
+    day = date(2026, 11, 27)
+    with a_desk(tmp_path, *day_of_papers(TUESDAY, 1), now=new_york(TUESDAY)) as desk:
+        desk.fetch()
+        assert desk.at(new_york(day, 6)).mailing(day).status is MailingStatus.EMPTY
+        desk.arxiv.papers += day_of_papers(day, 2)
+        taken = desk.at(new_york(day, 7)).fetch()[-1]
+    assert taken.mailing
+    assert (taken.date, taken.mailing.status) == (day, MailingStatus.COMPLETE)
+
+
 def test_09_empty_feeds_are_no_holiday_while_oai_names_new_papers(tmp_path: Path) -> None:
     with a_desk(tmp_path, *day_of_papers(TUESDAY, 1), *day_of_papers(WEDNESDAY, 2), now=new_york(TUESDAY)) as desk:
         desk.fetch()

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from newsletter import __version__
 from newsletter.errors import InputError
@@ -52,6 +52,13 @@ class Options(Section):
     early: bool = False
     contact: str = Field("", pattern=r"^[\x20-\x7e]*$")  # it becomes part of a header
     raw_days: int = Field(14, ge=1)
+    holidays: tuple[date, ...] = ()  # that arXiv publishes, beyond those of this release
+
+    @field_validator("holidays", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """An environment variable has the dates with commas between them."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 def connect(settings: Settings, state: Path, clock: Clock, sleep: Sleep) -> "Arxiv":
@@ -133,7 +140,7 @@ class Arxiv:
             is_past=day < today,
             next_is_out=now >= HOURS.announced_at(_next(day)),
             may_be_empty=HOURS.may_be_empty(day, now),
-            is_holiday=is_holiday(day),
+            is_holiday=is_holiday(day, self._options.holidays),
         )
         if day > today:
             return ladder.fetch_early(wanted, self._doors, progress)

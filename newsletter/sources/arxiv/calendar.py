@@ -3,6 +3,7 @@
 Source: https://info.arxiv.org/help/availability.html
 """
 
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,13 +16,20 @@ PUBLISHED = time(0, 5)  # in New York, on the mailing's date
 ANNOUNCED = time(20, 0)  # in New York, on the evening before a mailing's date
 FRIDAY = 4
 GIVE_UP_AFTER = timedelta(days=7)  # a partial mailing older than this stays as it is
-# On these days arXiv celebrates. The page does not say whether the evening's mailing or the date's own is put off.
+# The days left of the year that arXiv's page names; it names each year's anew (the setting `holidays` adds to them).
 HOLIDAYS = frozenset(date(2026, month, day) for month, day in ((11, 26), (12, 25), (12, 29), (12, 31)))
 
 
-def is_holiday(day: date) -> bool:
-    """True where arXiv's published holidays explain that the mailing of a date is empty."""
-    return not HOLIDAYS.isdisjoint((day, day - timedelta(days=1)))
+def is_holiday(day: date, more: Collection[date] = ()) -> bool | None:
+    """True where arXiv's published holidays explain that a date's mailing is empty; None in a year without a list.
+
+    The page does not say whether the mailing of the evening or that of the date itself is put off. A holiday is never
+    computed: arXiv's differ from year to year and from those of any country.
+    """
+    holidays = HOLIDAYS | frozenset(more)
+    if not holidays.isdisjoint((day, day - timedelta(days=1))):
+        return True
+    return False if day.year in {holiday.year for holiday in holidays} else None
 
 
 class Hours:
@@ -57,7 +65,7 @@ class Hours:
             case MailingStatus.PARTIAL:
                 return newest - mailing.date > GIVE_UP_AFTER
             case MailingStatus.EMPTY:
-                return _may_stay_empty(mailing) or newest - mailing.date > GIVE_UP_AFTER
+                return _is_over(mailing) or newest - mailing.date > GIVE_UP_AFTER
             case MailingStatus.COMPLETE:
                 return True
 
@@ -66,12 +74,10 @@ class Hours:
         return _is_past(day, WAIT_UNTIL, now)
 
 
-def _may_stay_empty(mailing: MailingDay) -> bool:
-    """True for a published holiday, and where its own day was over when it was last asked for."""
+def _is_over(mailing: MailingDay) -> bool:
+    """True where a mailing's own day was over when it was last asked for."""
     following = mailing.date + timedelta(days=1)
-    return is_holiday(mailing.date) or (
-        mailing.fetched_at is not None and _is_past(following, time(0, 0), mailing.fetched_at)
-    )
+    return mailing.fetched_at is not None and _is_past(following, time(0, 0), mailing.fetched_at)
 
 
 def _is_past(day: date, hour: time, now: datetime) -> bool:

@@ -27,7 +27,8 @@ class Wanted:
     """One mailing to get. `before` is the mailing before it, if it is known.
 
     `is_past`: its day is over, so only catch-up pages have it; `next_is_out`: the next one was announced already;
-    `may_be_empty`: it is late enough to believe that nothing will come; `is_holiday`: arXiv's own calendar says so.
+    `may_be_empty`: it is late enough to believe that nothing will come; `is_holiday`: arXiv's own calendar says so,
+    None where it is not known for that year.
     """
 
     day: date
@@ -36,7 +37,7 @@ class Wanted:
     is_past: bool
     next_is_out: bool
     may_be_empty: bool = True
-    is_holiday: bool = False
+    is_holiday: bool | None = False
 
 
 @dataclass(slots=True)
@@ -151,8 +152,11 @@ def _status(wanted: Wanted, gathered: _Gathered, headers: tuple[Header, ...] | N
     if not wanted.may_be_empty:
         gathered.lacks("nothing was announced so far, and it is too early to call the day empty")
         return MailingStatus.PARTIAL
-    explained = wanted.is_holiday and headers is None and not gathered.failed
-    return MailingStatus.EMPTY if gathered.whole or explained else MailingStatus.PARTIAL
+    if gathered.whole or (wanted.is_holiday and headers is None and not gathered.failed):
+        return MailingStatus.EMPTY
+    if wanted.is_holiday is None:
+        gathered.notes.append(f"arXiv's holidays of {wanted.day.year} are not known: name them in [arxiv] holidays")
+    return MailingStatus.PARTIAL
 
 
 def _from_feeds(wanted: Wanted, gathered: _Gathered, doors: Doors, progress: Progress) -> None:
