@@ -129,7 +129,7 @@ def advance(store: Store, path: Path, today: date) -> None:
 
 
 class Following:
-    """Moves the epoch with the sends of one run, from several threads; the file is never ahead of the database."""
+    """Adds one to the epoch before each message of a run; the file is never ahead of the database. Thread-safe."""
 
     def __init__(self, store: Store, path: Path, today: date) -> None:
         self._store, self._path = store, path

@@ -49,7 +49,7 @@ class Options(BackendOptions):
 
 
 def connect(settings: Settings) -> "Smtp":
-    """Raises SettingsError for a URL or a key file that cannot be used."""
+    """A client for smtp.url. Raises SettingsError for a URL or a key file that cannot be used."""
     options = settings.of(Options)
     return Smtp(options, settings.secret("SMTP_PASSWORD"))
 
@@ -70,6 +70,8 @@ def probe(settings: Settings) -> str:
 
 
 class Smtp:
+    """An SMTP client with a pool of connections; safe to use from several threads."""
+
     reaches_people = True
 
     def __init__(self, options: Options, password: str = "") -> None:
@@ -232,7 +234,7 @@ class Smtp:
 
 
 class _Gone(Exception):
-    """The connection is of no more use, and no message was sent over it."""
+    """The connection cannot be used any more, and no message was sent over it."""
 
     sender_refused = False
 
