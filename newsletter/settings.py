@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -23,14 +23,15 @@ from newsletter.validation import in_words
 
 PREFIX = "NEWSLETTER_"
 DEFAULT_SENDER = "newsletter@localhost"
-SECRETS = (
+SecretName: TypeAlias = Literal[
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
     "SENDGRID_API_KEY",
     "SMTP_PASSWORD",
     "NEWSLETTER_OPERATOR_TOKEN",
     "NEWSLETTER_SECRET",
-)
+]
+SECRETS: tuple[SecretName, ...] = get_args(SecretName)
 SECRETS_FILE = "secrets.env"
 SHORTEST_SECRET = 32  # characters of each key in NEWSLETTER_SECRET
 LONGEST_NAME = 100  # characters of a sender's name, so that no header line exceeds 998 octets (RFC 5322 §2.1.1)
@@ -139,7 +140,7 @@ class Settings:
     def run(self) -> Run:
         return self.of(Run)
 
-    def secret(self, name: str) -> str:
+    def secret(self, name: SecretName) -> str:
         """A secret, or an empty string where it is not set."""
         return self.secrets.get(name, "")
 
@@ -215,7 +216,7 @@ def _from_secrets_file(path: Path) -> dict[str, str]:
         raise SettingsError(f"{path}: cannot be read: {getattr(error, 'strerror', '') or 'no UTF-8'}") from error
     if others:
         raise SettingsError(f"{path}: others on this machine may read it: run chmod 600 {path}")
-    found = {}
+    found: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -229,7 +230,7 @@ def _from_secrets_file(path: Path) -> dict[str, str]:
 
 
 def _secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for name in SECRETS:
         path = environ.get(f"{name}_FILE")
         if environ.get(name):

@@ -15,12 +15,13 @@ import pytest
 from newsletter import pipeline
 from newsletter.delivery.breakers import OPEN
 from newsletter.delivery.holds import Holds
+from newsletter.delivery.replies import without_addresses
 from newsletter.editions.compose import Composed
 from newsletter.errors import InputError, SettingsError, StoreError
 from newsletter.models.days import Concern, Finding, Incident, Judged
 from newsletter.models.papers import MailingStatus
 from newsletter.models.sends import NoticeKind
-from newsletter.operations.alerts import Alert, Heartbeat, channels, tell, without_addresses
+from newsletter.operations.alerts import Alert, Heartbeat, channels, tell
 from newsletter.operations.status import RUN_AT
 from newsletter.operations.watch import Watch, accept, watched
 from newsletter.settings import load

@@ -118,6 +118,21 @@ def test_a_run_does_not_go_on_in_another_database(home: Home) -> None:
             pass
 
 
+def test_mail_that_goes_out_from_an_older_database_never_lowers_the_mark(home: Home, web: Store) -> None:
+    """Such as what a living `serve` sends by itself: its store follows the file."""
+    a_send(web)
+    home.backup()
+    for _ in range(3):
+        restore_guard.advance(web, home.mark, NOON.date())
+    follow = restore_guard.Following(web, home.mark, NOON.date())
+    home.restore()
+    with pytest.raises(restore_guard.Restored, match="replaced by an older one"):
+        follow()
+    mark = restore_guard.read(home.mark)
+    assert mark
+    assert mark.epoch == 3
+
+
 def test_a_file_that_is_replaced_during_a_write_is_an_error(home: Home, web: Store) -> None:
     a_reader(web, "ada")
     home.backup()

@@ -19,8 +19,11 @@ from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from newsletter.delivery.backends.smtp import Options, Smtp
+from newsletter.delivery.message import SIGNED, Envelope, build
 from newsletter.errors import SettingsError
+from newsletter.models.editions import Email
 from newsletter.models.sends import Outcome, Receipt
+from tests.builders import NOON
 from tests.delivery import OUTGOING, Sink, a_sink
 
 
@@ -312,6 +315,24 @@ def test_a_dkim_signature_covers_the_one_click_headers(sink: tuple[Sink, int], t
     assert b"list-unsubscribe:list-unsubscribe-post" in signature
     record = b"v=DKIM1; k=rsa; p=" + public
     assert dkim.verify(received, dnsfunc=lambda name, timeout=5: record)
+
+
+def test_a_dkim_signature_covers_every_header_that_should_be_signed(sink: tuple[Sink, int], tmp_path: Path) -> None:
+    server, port = sink
+    private, _ = dkim_keys()
+    (tmp_path / "key.pem").write_bytes(private)
+    options = {"dkim_key_file": str(tmp_path / "key.pem"), "dkim_selector": "news", "dkim_domain": "example.org"}
+    envelope = Envelope(
+        "send000001", "news@example.org", "ada@example.org", "News", "https://news.example.org/u/T", "news@example.org",
+        reply_to="ada@example.org",
+    )  # fmt: skip
+    eml = build(Email("Moss", "<p>Moss</p>", "Moss"), envelope, NOON)
+    with closing(smtp(port, **options)) as backend:
+        backend.submit(replace(OUTGOING, eml=eml))
+    received = server.envelopes[0].content
+    assert isinstance(received, bytes)
+    covered = b"".join(received.split(b"\r\nFrom:")[0].split()).lower().partition(b";h=")[2].partition(b";")[0]
+    assert sorted(covered.decode().split(":")) == sorted(name.lower() for name in SIGNED)
 
 
 def dkim_keys() -> tuple[bytes, bytes]:

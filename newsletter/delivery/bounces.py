@@ -28,7 +28,7 @@ _NOT_THE_ADDRESS = re.compile(r"\b5\.(?:2\.[0-9]|3\.\d+|4\.\d+|5\.\d+|6\.\d+|7\.
 
 
 def events(raw: bytes, received_at: datetime) -> Iterator[Event]:
-    """What one returned message says; nothing for a vacation notice or other mail."""
+    """Parses one returned message into events; none for a vacation notice or other mail."""
     message = BytesParser(EmailMessage, policy=default).parsebytes(raw)
     send_id = _send_id(message, raw)
     at = _date(message, received_at)

@@ -40,7 +40,7 @@ DEFAULTS = Breakers.model_validate({})  # what holds where nothing is set
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """What the breakers look at: recent sends by state, and today's spend in picodollars."""
+    """Input of the breakers: recent sends by state, and today's spend in picodollars."""
 
     sends: Mapping[SendState, int]
     picodollars_today: int = 0
@@ -55,7 +55,7 @@ class Verdict:
 
 
 def judge(recent: Recent, limits: Breakers) -> Verdict:
-    """What recent mail and today's spend say together."""
+    """Compares recent mail and today's spend with the limits."""
     sends = recent.sends
     complaints = sends.get(SendState.COMPLAINED, 0)
     bounces = sends.get(SendState.BOUNCED, 0) + sends.get(SendState.FAILED, 0)
@@ -78,5 +78,5 @@ def judge(recent: Recent, limits: Breakers) -> Verdict:
 
 
 def since(now: datetime, resumed_at: str) -> datetime:
-    """From when on mail counts: seven days, but not what a person has seen and let pass."""
+    """Start of the period that rates are taken of: seven days ago, or the last `newsletter resume` if it is later."""
     return max(now - RECENT, datetime.fromisoformat(resumed_at)) if resumed_at else now - RECENT

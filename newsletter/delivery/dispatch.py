@@ -33,7 +33,7 @@ JUDGED_EVERY = 100  # sends, beside the start
 
 
 class Delivery(Section):
-    """How sends are tried. A pause doubles with each failed attempt; a wait that a backend asks for is no attempt."""
+    """Settings of attempts. A pause doubles with each failed attempt; a wait that a backend asks for is no attempt."""
 
     section: ClassVar[str] = "delivery"
     attempts: int = Field(8, ge=1)
@@ -49,7 +49,7 @@ DEFAULT_DELIVERY = Delivery.model_validate({})  # what holds where nothing is se
 
 
 class Pace:
-    """Spaces submissions over all lanes: at most so many a second, and none before a time the backend named."""
+    """Rate limiter of all lanes: at most `per_second` submissions, and none while `hold` lasts."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Pace:
         self._next = 0.0
 
     def turn(self) -> None:
-        """Waits until it is this lane's turn."""
+        """Blocks until the calling thread may submit."""
         with self._turns:
             now = self._monotonic()
             turn = max(self._next, now)
@@ -72,14 +72,14 @@ class Pace:
             self._wait(turn - now)
 
     def hold(self, seconds: float) -> None:
-        """Nobody's turn comes for so long."""
+        """Lets no thread submit for `seconds` from now on."""
         with self._turns:
             self._next = max(self._next, self._monotonic() + seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What dispatch works with. `write` makes a message; it is asked once, then the message is frozen."""
+    """What a dispatch depends on. `write` makes a message; it is asked once, then the message is frozen."""
 
     store: Store
     backend: Backend
@@ -100,7 +100,7 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """What became of one send, or of a notice, which has no date."""
+    """Result of one send, or of a notice, which has no date."""
 
     slug: str
     date: date | None
@@ -110,7 +110,7 @@ class Dispatched:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """What became of all; `halted` is empty or says, in one sentence, why the rest stayed; `alert` warns."""
+    """Result of a dispatch; `halted` is empty or says, in one sentence, why the rest stayed; `alert` warns."""
 
     sends: tuple[Dispatched, ...] = ()
     halted: str = ""
@@ -148,7 +148,7 @@ def after(receipt: Receipt, attempts: int, delivery: Delivery, now: datetime) ->
 
 
 def pause(attempts: int, delivery: Delivery) -> timedelta:
-    """How long to wait after so many failed attempts."""
+    """The pause after `attempts` failed attempts: doubled each time, at most PAUSE_AT_MOST."""
     doubled = timedelta(minutes=delivery.first_pause_minutes) * 2.0 ** min(attempts - 1, 20)
     return min(doubled, PAUSE_AT_MOST)
 

@@ -19,7 +19,7 @@ AFTER_A_REPORT = timedelta(days=1)  # where a relay takes everything, asking aga
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Until when a provider gets nothing, as ISO 8601, and what it said."""
+    """A hold of one provider: its end as ISO 8601, and the reply that caused it."""
 
     until: str
     said: str
@@ -32,7 +32,7 @@ def held(facts: Facts) -> list[str]:
 
 
 class Holds:
-    """The providers that are held; `provider_of` names the provider of an address. Used by several lanes."""
+    """The providers that are held; `provider_of` names the provider of an address. Thread-safe."""
 
     def __init__(self, facts: Facts, provider_of: Callable[[str], str]) -> None:
         self._facts, self._provider_of = facts, provider_of

@@ -29,7 +29,7 @@ def organisation(host: str) -> str:
 
 
 class Providers:
-    """Looks up each domain once. Used by several lanes."""
+    """Names providers; asks DNS once a domain. Thread-safe."""
 
     def __init__(self, exchangers: Exchangers = mail_exchangers) -> None:
         self._exchangers = exchangers

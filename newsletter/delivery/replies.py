@@ -12,9 +12,9 @@ _GREYLISTED = re.compile(r"(?<![\d.])4\.7\.1(?!\.?\d)")
 _ADDRESS = re.compile(r"[^\s<>()\[\]{}\"',;:]+@[^\s<>()\[\]{}\"',;:]*[^\s<>()\[\]{}\"',;:.]")
 
 
-def without_addresses(said: str) -> str:
-    """What a server said, without the addresses that it repeats: it is logged, shown and kept."""
-    return _ADDRESS.sub("(address)", said)
+def without_addresses(said: object) -> str:
+    """What a server or an error said, without the addresses that it repeats: it is logged, shown and kept."""
+    return _ADDRESS.sub("an address", str(said))
 
 
 def refuses_sender(said: str, code: int = 0) -> bool:

@@ -103,7 +103,7 @@ def check(store: Store, path: Path, now: datetime, *, confirmed: bool) -> tuple[
         if replayed.unreadable and store.database.journal
         else ""
     )
-    mark, epoch = read(path), int(store.facts.get(EPOCH) or 0)
+    mark, epoch = read(path), _epoch(store)
     reason = restored(epoch, mark)
     if not reason:
         return tuple(filter(None, (unread, doubtful(mark, store.subscribers.since(), now))))
@@ -129,23 +129,34 @@ def advance(store: Store, path: Path, today: date) -> None:
 
 
 class Following:
-    """Moves the epoch with the sends of one run, from several threads; the file is never ahead of the database."""
+    """Adds one to the epoch before each message of a run; the file is never ahead of the database. Thread-safe."""
 
     def __init__(self, store: Store, path: Path, today: date) -> None:
         self._store, self._path = store, path
         self._through = store.editions.newest_date() or today
+        self._epoch = _epoch(store)
         self._turns = threading.Lock()
 
     def __call__(self) -> None:
-        """Adds one. Flushed by the next commit that is: killed, the process loses nothing."""
+        """Adds one. Flushed by the next commit that is: killed, the process loses nothing.
+
+        Raises Restored where an older database took the place of the one that this run began with.
+        """
         with self._turns:
-            _add_one(self._store, self._path, self._through, durable=False)
+            if _epoch(self._store) < self._epoch:
+                raise Restored(f"{self._store.database.path} was replaced by an older one while mail was going out")
+            self._epoch = _add_one(self._store, self._path, self._through, durable=False)
 
 
-def _add_one(store: Store, path: Path, through: date, *, durable: bool) -> None:
-    epoch = int(store.facts.get(EPOCH) or 0) + 1
+def _epoch(store: Store) -> int:
+    return int(store.facts.get(EPOCH) or 0)
+
+
+def _add_one(store: Store, path: Path, through: date, *, durable: bool) -> int:
+    epoch = _epoch(store) + 1
     store.facts.set(EPOCH, str(epoch), lazily=not durable)
     write(path, Mark(epoch, through), durable=durable)
+    return epoch
 
 
 def covered(store: Store) -> date | None:

@@ -24,7 +24,7 @@ def bounded(seconds: float) -> float:
 
 
 class Waits:
-    """The waits of one run; used by several lanes. Those that overlap count as one."""
+    """Counts the waits of one run; those that overlap count as one. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

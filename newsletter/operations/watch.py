@@ -12,10 +12,11 @@ from pathlib import Path
 from newsletter import log
 from newsletter.delivery.breakers import OPEN
 from newsletter.delivery.holds import held
+from newsletter.delivery.replies import without_addresses
 from newsletter.errors import InputError, NotReady, SettingsError, StoreError
 from newsletter.models.days import Concern, Figures, Incident, Judged
 from newsletter.models.papers import Calendar, Clock
-from newsletter.operations.alerts import Alert, Channel, Heartbeat, channels, tell, without_addresses
+from newsletter.operations.alerts import Alert, Channel, Heartbeat, channels, tell
 from newsletter.operations.judge import COMPARED, Ruling, judge, verdict
 from newsletter.operations.status import RUN_AT, mailing_late, today
 from newsletter.pipeline import Report

@@ -20,14 +20,14 @@ from newsletter.settings import DEFAULT_SENDER, SECRETS_FILE, SHORTEST_SECRET, S
 
 
 class BackendOptions(Section):
-    """What every backend has: how many lanes submit at once, and how many messages a second at most (0: no limit)."""
+    """Settings of every backend: `lanes` threads submit, at most `per_second` messages a second (0: no limit)."""
 
     lanes: int = Field(2, ge=1, le=64)
     per_second: float = Field(0.0, ge=0)
 
 
 class BackendModule(Protocol):
-    """What each file of this folder offers."""
+    """The interface of each module in this folder."""
 
     Options: type[BackendOptions]
 
@@ -36,19 +36,19 @@ class BackendModule(Protocol):
 
 
 def backends() -> list[str]:
-    """The names that `mail.backend` may have."""
+    """The valid values of `mail.backend`."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
 
 def module(name: str) -> BackendModule:
-    """The module of one backend."""
+    """Imports the module of a backend. Raises SettingsError for an unknown name."""
     if name not in backends():
         raise SettingsError(f"mail.backend: there is no backend {name!r}; known: {', '.join(backends())}")
     return cast("BackendModule", importlib.import_module(f"{__name__}.{name}"))
 
 
 def webhooks(settings: Settings) -> dict[str, Webhook]:
-    """How each backend's reports come in, of those that are set up for it."""
+    """The webhooks that are configured, by the name of their backend."""
     found = ((name, getattr(module(name), "webhook", None)) for name in backends())
     made = ((name, make(settings)) for name, make in found if make)
     return {name: webhook for name, webhook in made if webhook}

@@ -16,7 +16,7 @@ _HTML_PART = b"\r\nContent-Type: text/html; charset=utf-8\r\n"
 
 
 class Options(BackendOptions):
-    """The outbox has nothing else to set."""
+    """No settings beside those of every backend."""
 
     section: ClassVar[str] = "outbox"
 

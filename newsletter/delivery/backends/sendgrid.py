@@ -65,7 +65,7 @@ class Options(BackendOptions):
 
 
 def connect(settings: Settings) -> "SendGrid":
-    """Raises SettingsError without a key."""
+    """A client with the key of the environment. Raises SettingsError without one."""
     return SendGrid(settings.of(Options), _api_key(settings), lambda: datetime.now(UTC))
 
 
@@ -82,6 +82,8 @@ def _api_key(settings: Settings) -> str:
 
 
 class SendGrid:
+    """A client of mail/send; one HTTP request a message, safe to use from several threads."""
+
     reaches_people = True
 
     def __init__(self, options: Options, key: str, clock: Clock) -> None:
@@ -174,7 +176,10 @@ def webhook(settings: Settings) -> "EventWebhook | None":
 
 
 class EventWebhook:
-    """https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features"""
+    """Verifies and reads the signed event webhook.
+
+    https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
+    """
 
     def __init__(self, public_key: str) -> None:
         try:

@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import Field
 
 from newsletter.delivery.backends import BackendOptions
-from newsletter.delivery.message import ascii_address, domain
+from newsletter.delivery.message import SIGNED, ascii_address, domain
 from newsletter.delivery.replies import refuses_sender
 from newsletter.errors import SettingsError
 from newsletter.models.sends import Outcome, Outgoing, Receipt
@@ -27,9 +27,6 @@ from newsletter.settings import Settings
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _NO_SUCH_USER = re.compile(rb"\b5\.1\.[1236]\b")  # RFC 3463 §3.2: bad mailbox, bad system, bad syntax, moved
-DKIM_HEADERS = (
-    b"from to subject date message-id list-id list-unsubscribe list-unsubscribe-post mime-version content-type".split()
-)
 
 
 class Options(BackendOptions):
@@ -52,7 +49,7 @@ class Options(BackendOptions):
 
 
 def connect(settings: Settings) -> "Smtp":
-    """Raises SettingsError for a URL or a key file that cannot be used."""
+    """A client for smtp.url. Raises SettingsError for a URL or a key file that cannot be used."""
     options = settings.of(Options)
     return Smtp(options, settings.secret("SMTP_PASSWORD"))
 
@@ -73,6 +70,8 @@ def probe(settings: Settings) -> str:
 
 
 class Smtp:
+    """An SMTP client with a pool of connections; safe to use from several threads."""
+
     reaches_people = True
 
     def __init__(self, options: Options, password: str = "") -> None:
@@ -185,7 +184,7 @@ class Smtp:
             self._dkim_domain,
             self._dkim_key,
             canonicalize=(b"relaxed", b"relaxed"),
-            include_headers=[name for name in DKIM_HEADERS if name in present],
+            include_headers=[name for name in (header.lower().encode() for header in SIGNED) if name in present],
         )
         return bytes(signature) + eml
 
@@ -235,7 +234,7 @@ class Smtp:
 
 
 class _Gone(Exception):
-    """The connection is of no more use, and no message was sent over it."""
+    """The connection cannot be used any more, and no message was sent over it."""
 
     sender_refused = False
 
