@@ -20,7 +20,7 @@ from newsletter.errors import InputError, SettingsError, StoreError
 from newsletter.models.days import Concern, Finding, Incident, Judged
 from newsletter.models.papers import MailingStatus
 from newsletter.models.sends import NoticeKind
-from newsletter.operations.alerts import Alert, Heartbeat, channels, tell, without_addresses
+from newsletter.operations.alerts import Alert, Heartbeat, channels, tell
 from newsletter.operations.status import RUN_AT
 from newsletter.operations.watch import Watch, accept, watched
 from newsletter.settings import load
@@ -232,10 +232,6 @@ def test_what_a_person_calls_usual_is_no_incident_any_more(store: Store) -> None
     store.incidents.turn(Judged(found), NOON)
     assert [incident.concern for incident in accept(store, NOON)] == [Concern.TOKENS]
     assert [incident.concern for incident in store.incidents.open()] == [Concern.UNKNOWN]
-
-
-def test_addresses_stay_out_of_what_is_told() -> None:
-    assert without_addresses("550 <ada@example.org>: no, 'bo@x.y'") == "550 <an address>: no, 'an address'"
 
 
 def test_the_command_run_watches_itself(newsletter: Command, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

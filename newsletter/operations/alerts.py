@@ -1,7 +1,6 @@
 """Calls what the operator is reached by: a mail, a command, a webhook, a heartbeat. One that fails harms no other."""
 
 import json
-import re
 import shlex
 import subprocess
 import urllib.request
@@ -9,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from newsletter.delivery.replies import without_addresses
 from newsletter.links import opaque_id
 from newsletter.models.days import Incident
 from newsletter.models.sends import NoticeKind
@@ -16,7 +16,6 @@ from newsletter.settings import Alerts, Settings
 from newsletter.store import Store
 
 PATIENCE = 30.0  # seconds, for a command or an answer
-_ADDRESS = re.compile(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+")
 Post = Callable[[str, bytes, str], None]  # a URL, a body and its content type; raises OSError
 
 
@@ -88,7 +87,9 @@ def tell(alert: Alert, ways: Mapping[str, Channel]) -> list[str]:
         try:
             way(alert)
         except Exception as error:  # noqa: BLE001 - one way that fails must not block another
-            troubles.append(f"{name}: the alert was not delivered: {type(error).__name__}: {without_addresses(error)}")
+            troubles.append(
+                f"{name}: the alert was not delivered: {type(error).__name__}: {without_addresses(str(error))}"
+            )
     return troubles
 
 
@@ -113,11 +114,6 @@ class Heartbeat:
         except OSError as error:
             return f"alerts.heartbeat: no answer: {type(error).__name__}"
         return ""
-
-
-def without_addresses(said: object) -> str:
-    """A text without the addresses in it."""
-    return _ADDRESS.sub("an address", str(said))
 
 
 def _plain(incident: Incident) -> dict[str, str]:
