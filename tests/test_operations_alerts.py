@@ -235,10 +235,6 @@ def test_what_a_person_calls_usual_is_no_incident_any_more(store: Store) -> None
     assert [incident.concern for incident in store.incidents.open()] == [Concern.UNKNOWN]
 
 
-def test_addresses_stay_out_of_what_is_told() -> None:
-    assert without_addresses("550 <ada@example.org>: no, 'bo@x.y'") == "550 <an address>: no, 'an address'"
-
-
 def test_the_command_run_watches_itself(newsletter: Command, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     subscribe(home, "ada")
     (home / "subscribers" / "bo.md").write_text("---\nfoo: 1\n---\n", encoding="utf-8")

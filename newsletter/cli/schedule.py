@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from filelock import FileLock, Timeout
 
-from newsletter import app
+from newsletter import app, log
 from newsletter.cli import run as running
 from newsletter.cli import serve, show
 from newsletter.errors import Busy, NewsletterError
@@ -40,6 +40,7 @@ def schedule(
         newsletter schedule --web --host 0.0.0.0
     """
     settings = app.home_settings()
+    log.to_stderr()
     calendar = origins()["arxiv"].calendar
     with _alone(settings), app.open_store(settings) as store, running.stopped_by_signals() as stop:
 

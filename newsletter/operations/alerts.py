@@ -87,7 +87,9 @@ def tell(alert: Alert, ways: Mapping[str, Channel]) -> list[str]:
         try:
             way(alert)
         except Exception as error:  # noqa: BLE001 - one way that fails must not block another
-            troubles.append(f"{name}: the alert was not delivered: {type(error).__name__}: {without_addresses(error)}")
+            troubles.append(
+                f"{name}: the alert was not delivered: {type(error).__name__}: {without_addresses(str(error))}"
+            )
     return troubles
 
 

@@ -62,7 +62,7 @@ class Watch:
             wrong = [incident.said for incident in self.store.incidents.open()]
         except StoreError as trouble:
             opened, closed = self._without_store(trouble, now), []
-            wrong = [without_addresses(trouble)]
+            wrong = [without_addresses(str(trouble))]
         alert = Alert(self.service, now, tuple(opened), tuple(closed))
         if opened or closed:
             log.event("incidents", opened=[i.concern for i in opened], over=[i.concern for i in closed])
@@ -71,7 +71,7 @@ class Watch:
         return alert
 
     def _rulings(self, report: Report | None, error: Exception | None, now: datetime) -> dict[Concern, Ruling]:
-        rulings: dict[Concern, Ruling] = {Concern.RUN: error is None or without_addresses(error)}
+        rulings: dict[Concern, Ruling] = {Concern.RUN: error is None or without_addresses(str(error))}
         rulings[Concern.SENDING] = without_addresses(self.store.facts.get(OPEN)) or True
         rulings[Concern.PROVIDER] = without_addresses("; ".join(held(self.store.facts))) or True
         if report:
@@ -110,7 +110,7 @@ class Watch:
         if flag.exists():
             return []
         flag.touch()
-        return [Incident(Concern.RUN, without_addresses(trouble), now)]
+        return [Incident(Concern.RUN, without_addresses(str(trouble)), now)]
 
     def _store_is_back(self, now: datetime) -> list[Incident]:
         flag = self.state / FULL
