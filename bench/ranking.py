@@ -184,7 +184,7 @@ def passed(subscriber: Subscriber, chosen: Sequence[Paper], known: Corpus) -> li
 def how_fast(cases: Sequence[tuple[dict[str, Any], str, Subscriber]], corpora: dict[str, Corpus]) -> None:
     case, _, subscriber = cases[-1]
     known = corpora[case["date"]]
-    rows = list(range(min(700, len(known.texts))))
+    rows = list(range(min(700, len(known.papers))))
     started = time.perf_counter()
     for _ in range(200):
         ranking.nearness(subscriber, rows, known, None)

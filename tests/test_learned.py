@@ -3,19 +3,19 @@
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from newsletter.scoring.learned import Learned, Lesson, learn
+from newsletter.scoring.learned import SAMPLE, Learned, Lesson, learn, sampled
 
 LIKED, DISLIKED = [1.0, 0.0], [0.0, 1.0]
 
 
 def taught(*said: tuple[list[float], Lesson]) -> Learned:
     """What lessons on papers of two words teach."""
-    rows = np.array([row for row, _ in said]).reshape(-1, 2)
-    return learn(csr_matrix(rows), np.zeros((len(rows), 0)), [lesson for _, lesson in said])
+    rows = np.array([row for row, _ in said], np.float32).reshape(-1, 2)
+    return learn(csr_matrix(rows), np.zeros((len(rows), 0), np.float32), [lesson for _, lesson in said])
 
 
 def opinion(learned: Learned, row: list[float]) -> float:
-    return float(learned.of(csr_matrix([row]), np.zeros((1, 0)))[0])
+    return float(learned.of(csr_matrix([row]), np.zeros((1, 0), np.float32))[0])
 
 
 def test_words_of_relevant_papers_gain_and_those_of_irrelevant_ones_lose() -> None:
@@ -55,3 +55,10 @@ def test_relevant_papers_are_rare_and_weigh_more_the_rarer_they_are() -> None:
 def test_nothing_is_learned_from_nothing() -> None:
     assert taught().evidence == 0
     assert taught(*[(DISLIKED, Lesson(1))] * 5).evidence == 0
+
+
+def test_of_many_unwanted_papers_an_even_sample_stands_for_all() -> None:
+    kept, each = sampled([9, *[1] * (3 * SAMPLE), 8])
+    assert (kept[0], kept[-1], len(kept)) == (0, 3 * SAMPLE + 1, SAMPLE + 2)
+    assert each == 3
+    assert sampled([9, 1, 1]) == ([0, 1, 2], 1.0)

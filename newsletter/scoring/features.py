@@ -1,22 +1,21 @@
 """Turns texts into numbers: TF-IDF of words and pairs of words, and their meaning by latent semantic analysis.
 
 How rare a word is, and which words go together, comes from the archive as well as from the day (Deerwester et al.,
-Indexing by Latent Semantic Analysis, 1990). Importing this module imports numpy and scipy: only what ranks does so.
+Indexing by Latent Semantic Analysis, 1990). The decomposition is a randomised one (Halko, Martinsson, Tropp, Finding
+Structure with Randomness, 2011, algorithm 4.4), always from the same start. All texts are counted at once, as arrays.
+Importing this module imports numpy and scipy: only what ranks does so.
 """
 
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the threads are ours, one reader each
 
-import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import svds
 
 from newsletter.models.papers import Paper
 from newsletter.scoring.words import Text, distinct, identity, read_paper
@@ -24,129 +23,191 @@ from newsletter.scoring.words import Text, distinct, identity, read_paper
 PAIR_WEIGHT = 0.5  # of a pair of words beside a word as rare
 PAIRS_AT_LEAST = 2  # a pair that no second paper has says nothing
 MEANINGS = 100
-LEAST_DEVIATION = 0.02  # of an archive that knows nothing of a subject
 PAPERS_A_MEANING = 10  # fewer papers than that for each, and there is nothing to learn meanings from
+MEANING_AT_LEAST = 3  # texts that hold a word, for it to have a meaning
+OVERSAMPLING, PASSES = 20, 2  # of the decomposition
+JUDGED_BY = 1000  # papers of the archive
 
-Dense = np.ndarray[Any, np.dtype[np.float64]]
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+Dense = np.ndarray[Any, np.dtype[np.float64]]  # as an endpoint gives vectors
+Integers = np.ndarray[Any, np.dtype[np.int64]]
 Sparse = Any  # scipy.sparse.csr_matrix
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How often each text holds each word and each pair of neighbours: three arrays of equal length, twice.
+
+    A pair is its two numbers in one: first * 2^32 + second.
+    """
+
+    texts: int
+    words: tuple[Integers, Integers, Floats]  # text, number, weight
+    pairs: tuple[Integers, Integers, Floats]
+
+
+def count(texts: Sequence[Text]) -> Counts:
+    """Counts texts, all at once."""
+    parts = [(text, part) for text, whole in enumerate(texts) for part in whole]
+    lengths = np.array([len(part.numbers) for _, part in parts], np.int64)
+    words = np.array([number for _, part in parts for number in part.numbers], np.int64)
+    where = np.repeat(np.arange(len(parts)), lengths)
+    text = np.array([text for text, _ in parts], np.int64)[where]
+    weight = np.array([part.weight for _, part in parts], np.float32)[where]
+    joined = where[1:] == where[:-1]
+    pairs = ((words[:-1] << 32) + words[1:])[joined]
+    return Counts(len(texts), (text, words, weight), (text[:-1][joined], pairs, weight[:-1][joined]))
+
+
+@dataclass(frozen=True, slots=True)
 class Space:
-    """What was learned of words: their places, how rare they are, and which go together."""
+    """What was learned of words and pairs: which there are (sorted), how rare they are, and which go together."""
 
-    places: Mapping[str, int]
-    rarity: Dense
-    basis: Dense  # words x meanings
+    known_words: Integers
+    known_pairs: Integers
+    rarity: Floats  # of the words, then of the pairs
+    basis: Floats  # words x meanings
 
-    def words(self, texts: Iterable[Mapping[str, int]]) -> Sparse:
+    @property
+    def width(self) -> int:
+        return len(self.rarity)
+
+    def words(self, texts: Sequence[Text]) -> Sparse:
         """One row of length 1 for each text; a word that the space does not know counts nothing."""
-        starts, columns, values = [0], list[int](), list[float]()
-        for counts in texts:
-            for term, times in counts.items():
-                if (place := self.places.get(term)) is not None:
-                    columns.append(place)
-                    values.append((1 + math.log(times)) * self.rarity[place])
-            starts.append(len(columns))
-        shape = (len(starts) - 1, len(self.places))
-        matrix = sparse.csr_matrix(
-            (np.array(values, np.float64), np.array(columns, np.int32), np.array(starts, np.int32)), shape=shape
-        )
-        matrix.sort_indices()
+        return self.of(count(texts))
+
+    def of(self, counts: Counts) -> Sparse:
+        """The same, of texts that are counted."""
+        found = [
+            _placed(counts.words, self.known_words, 0),
+            _placed(counts.pairs, self.known_pairs, len(self.known_words)),
+        ]
+        rows, columns, weights = (np.concatenate([part[n] for part in found]) for n in range(3))
+        matrix = sparse.csr_matrix((weights, (rows, columns)), shape=(counts.texts, self.width), dtype=np.float32)
+        matrix.data = (1 + np.log(matrix.data)) * self.rarity[matrix.indices]
         return unit_rows(matrix)
 
-    def meaning(self, words: Sparse) -> Dense:
+    def meaning(self, words: Sparse) -> Floats:
         """One row of length 1 for each row of words; zeros where nothing is known of it."""
-        rows: Dense = np.asarray(words @ self.basis, np.float64)
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        return rows / np.where(lengths > 0, lengths, 1.0)
+        return unit(np.asarray(words[:, : len(self.known_words)] @ self.basis, np.float32))
+
+    def place(self, number: int) -> int | None:
+        """The column of a word; None where it is unknown."""
+        at = int(np.searchsorted(self.known_words, number))
+        return at if at < len(self.known_words) and self.known_words[at] == number else None
+
+
+def _placed(found: tuple[Integers, Integers, Floats], known: Integers, first: int) -> tuple[Integers, Integers, Floats]:
+    texts, keys, weights = found
+    if not len(known):
+        return texts[:0], keys[:0], weights[:0]
+    at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    hit = known[at] == keys
+    return texts[hit], at[hit] + first, weights[hit]
+
+
+def learn_space(counts: Counts, pairs_at_least: int = PAIRS_AT_LEAST, meanings: int = MEANINGS) -> Space:
+    """What some texts teach of words; the same texts teach the same."""
+    words, holding = _held(counts.words, 1)
+    pairs, holding_pairs = _held(counts.pairs, pairs_at_least)
+    held = np.concatenate([holding, holding_pairs])
+    rarity = (np.log((1 + counts.texts) / (1 + held)) + 1).astype(np.float32)
+    rarity[len(words) :] *= PAIR_WEIGHT
+    bare = Space(words, pairs, rarity, np.zeros((len(words), 0), np.float32))
+    common = np.flatnonzero(holding >= MEANING_AT_LEAST)
+    meanings = min(meanings, counts.texts // PAPERS_A_MEANING, len(common) - 1)
+    if meanings < 2:
+        return bare
+    basis = np.zeros((len(words), meanings), np.float32)
+    basis[common] = _directions(bare.of(counts)[:, common], meanings)
+    return Space(words, pairs, rarity, basis)
+
+
+def _held(found: tuple[Integers, Integers, Floats], at_least: int) -> tuple[Integers, Integers]:
+    """The keys that at least so many texts hold, sorted, and how many do."""
+    texts, keys, _ = found
+    known, places = np.unique(keys, return_inverse=True)
+    once = np.unique(texts * max(1, len(known)) + places)
+    holding = np.bincount(once % max(1, len(known)), minlength=len(known))
+    kept = holding >= at_least
+    return known[kept], holding[kept]
+
+
+def _directions(matrix: Sparse, most: int) -> Floats:
+    """The strongest right singular vectors."""
+    start = np.random.default_rng(0).standard_normal((matrix.shape[1], most + OVERSAMPLING)).astype(np.float32)
+    across = sparse.csr_matrix(matrix.T)
+    range_ = matrix @ start
+    for _ in range(PASSES):
+        range_ = matrix @ (across @ np.linalg.qr(range_)[0])
+    small = np.ascontiguousarray(across @ np.linalg.qr(range_)[0])
+    strength, turn = np.linalg.eigh(small.T @ small)
+    kept = np.argsort(-strength, kind="stable")[:most]
+    return np.asarray(small @ turn[:, kept] / np.sqrt(np.maximum(strength[kept], 1e-12)), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """The papers of a day in their space, and papers of the archive beside them to judge a day by."""
+    """The papers of a day in their space, and after them papers of the archive to judge a day by.
+
+    `words` and `meaning` have a row for each of both; `across` is `words` with rows and columns exchanged.
+    """
 
     space: Space
     positions: Mapping[str, int]
-    texts: Sequence[Text]
+    papers: Sequence[Paper]
     words: Sparse
-    meaning: Dense
-    archive_words: Sparse
-    archive_meaning: Dense
+    across: Sparse
+    meaning: Floats
 
     def rows(self, papers: Iterable[Paper]) -> list[int]:
         """Where some papers of the day stand."""
         return [self.positions[identity(paper)] for paper in papers]
 
+    @property
+    def archived(self) -> int:
+        """How many papers of the archive there are to judge by."""
+        return len(self.meaning) - len(self.papers)
 
-def corpus(day: Iterable[Paper], archive: Iterable[Paper] = (), judged_by: int = 1000) -> Corpus:
+
+def corpus(day: Iterable[Paper], archive: Iterable[Paper] = (), judged_by: int = JUDGED_BY) -> Corpus:
     """Reads the papers of a day, once for all subscribers; `judged_by` papers of the archive are kept."""
     today = distinct(day)
-    earlier = {name: paper for name, paper in distinct(archive).items() if name not in today}
+    earlier = [paper for name, paper in distinct(archive).items() if name not in today]
     texts = [read_paper(paper) for paper in today.values()]
-    before = [read_paper(paper).counts for paper in earlier.values()]
-    space = learn_space([text.counts for text in texts] + before)
-    words = space.words(text.counts for text in texts)
-    kept = space.words(before[:: max(1, -(-len(before) // judged_by))])
+    before = [read_paper(paper) for paper in earlier]
+    space = learn_space(count([*texts, *before]))
+    words = space.words([*texts, *before[:: max(1, -(-len(before) // judged_by))]])
     return Corpus(
         space=space,
         positions={name: position for position, name in enumerate(today)},
-        texts=texts,
+        papers=tuple(today.values()),
         words=words,
+        across=sparse.csr_matrix(words.T),
         meaning=space.meaning(words),
-        archive_words=kept,
-        archive_meaning=space.meaning(kept),
     )
-
-
-def learn_space(texts: Sequence[Mapping[str, int]]) -> Space:
-    """What some texts teach of words; the same texts teach the same."""
-    held: Counter[str] = Counter()
-    for counts in texts:
-        held.update(counts.keys())
-    terms = [term for term, times in held.items() if " " not in term or times >= PAIRS_AT_LEAST]
-    places = {term: place for place, term in enumerate(terms)}
-    rarity = np.array(
-        [(math.log((1 + len(texts)) / (1 + held[term])) + 1) * (PAIR_WEIGHT if " " in term else 1.0) for term in terms],
-        np.float64,
-    )
-    bare = Space(places, rarity, np.zeros((len(terms), 0)))
-    meanings = min(MEANINGS, len(texts) // PAPERS_A_MEANING, len(terms) - 1)
-    if meanings < 2:
-        return bare
-    matrix = bare.words(texts)
-    _, _, basis = svds(matrix, k=meanings, v0=np.full(min(matrix.shape), 1.0))
-    return Space(places, rarity, np.ascontiguousarray(basis.T))
 
 
 def neighbours(papers: Iterable[Paper]) -> Sparse:
     """A row of words for each paper, by these papers alone: the product of two rows is how alike they are."""
-    texts = [read_paper(paper).counts for paper in papers]
-    held: Counter[str] = Counter()
-    for counts in texts:
-        held.update(counts.keys())
-    terms = {term: place for place, term in enumerate(held)}
-    rarity = np.array([math.log((1 + len(texts)) / (1 + times)) + 1 for times in held.values()], np.float64)
-    return Space(terms, rarity, np.zeros((len(terms), 0))).words(texts)
+    counts = count([read_paper(paper) for paper in papers])
+    return learn_space(counts, pairs_at_least=1, meanings=0).of(counts)
 
 
 def unit_rows(matrix: Sparse) -> Sparse:
     """The rows with length 1; an empty row stays empty."""
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    return sparse.csr_matrix(sparse.diags(1 / np.where(lengths > 0, lengths, 1.0)) @ matrix)
+    matrix.data /= np.repeat(np.where(lengths > 0, lengths, 1.0), np.diff(matrix.indptr)).astype(np.float32)
+    return matrix
 
 
-def dense(matrix: Sparse) -> Dense:
+def unit(rows: Floats) -> Floats:
+    """The rows with length 1; a row of zeros, or one that is no number, is zeros."""
+    rows = np.where(np.isfinite(rows), rows, 0.0).astype(np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1.0), np.float32)
+
+
+def dense(matrix: Sparse) -> Floats:
     """A product as an array, whether the factors were sparse or not."""
-    return np.asarray(matrix.todense() if sparse.issparse(matrix) else matrix, np.float64)
-
-
-def standard(values: Dense, by: Dense | None = None) -> Dense:
-    """The values with mean 0 and deviation 1; those of `by` where it is given, which may be all but equal."""
-    known = values if by is None else by
-    if not len(known):
-        return values
-    deviation = float(known.std())
-    if by is not None:
-        deviation = max(deviation, LEAST_DEVIATION)
-    return np.zeros_like(values) if deviation <= 1e-12 else np.asarray((values - known.mean()) / deviation)
+    return np.asarray(matrix.todense() if sparse.issparse(matrix) else matrix, np.float32)

@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from newsletter.models.subscribers import Mark
-from newsletter.scoring.features import Corpus, Dense, dense
-from newsletter.scoring.learned import Learned, Lesson, learn
-from newsletter.scoring.remembered import Past
+from newsletter.scoring.features import Corpus, Floats, dense
+from newsletter.scoring.learned import TAUGHT_FROM, Learned, Lesson, learn, sampled
+from newsletter.scoring.remembered import Judged, Past
 from newsletter.scoring.words import identity, read_paper
 
 MARK_WEIGHT = 5.0  # scores of a model that one mark is worth
@@ -20,20 +20,27 @@ def taught(past: Past, corpus: Corpus) -> Learned | None:
     """What the past teaches; None where there is none."""
     if not past:
         return None
-    words = corpus.space.words(read_paper(judged.paper).counts for judged in past)
-    lessons = [Lesson(said.relevance, said.days_ago, MARK_WEIGHT if said.mark else 1.0) for said in past]
+    kept, each = sampled([TAUGHT_FROM if said.mark else said.relevance for said in past])
+    lessons = [_lesson(past[place], each) for place in kept]
+    words = corpus.space.words([read_paper(past[place].paper) for place in kept])
     return learn(words, corpus.space.meaning(words), lessons)
 
 
-def pull(past: Past, rows: Sequence[int], corpus: Corpus) -> Dense:
+def _lesson(said: Judged, each: float) -> Lesson:
+    if said.mark:
+        return Lesson(said.relevance, said.days_ago, MARK_WEIGHT)
+    return Lesson(said.relevance, said.days_ago, each if said.relevance < TAUGHT_FROM else 1.0)
+
+
+def pull(past: Past, rows: Sequence[int], corpus: Corpus) -> Floats:
     """How much the marks themselves move each row: up by the nearest liked paper, down by the nearest disliked one."""
     return PULL * (_nearest(past, (Mark.MORE, Mark.SAVED), rows, corpus) - _nearest(past, (Mark.LESS,), rows, corpus))
 
 
-def _nearest(past: Past, marks: Collection[Mark], rows: Sequence[int], corpus: Corpus) -> Dense:
-    papers = [read_paper(judged.paper).counts for judged in past if judged.mark in marks]
+def _nearest(past: Past, marks: Collection[Mark], rows: Sequence[int], corpus: Corpus) -> Floats:
+    papers = [read_paper(judged.paper) for judged in past if judged.mark in marks]
     if not papers:
-        return np.zeros(len(rows))
+        return np.zeros(len(rows), np.float32)
     return np.asarray(dense(corpus.words[rows] @ corpus.space.words(papers).T).max(axis=1))
 
 
@@ -42,7 +49,7 @@ def liked(past: Past, rows: Sequence[int], corpus: Corpus) -> list[tuple[str, ..
     likes = [judged.paper for judged in past if judged.mark in (Mark.MORE, Mark.SAVED)]
     if not likes:
         return [()] * len(rows)
-    liking = corpus.space.words(read_paper(paper).counts for paper in likes)
+    liking = corpus.space.words([read_paper(paper) for paper in likes])
     alike = dense(corpus.words[rows] @ liking.T)
     for column, paper in enumerate(likes):  # a paper is not listed for being like itself
         alike[[place for place, row in enumerate(rows) if row == corpus.positions.get(identity(paper))], column] = 0.0

@@ -8,15 +8,16 @@ Introduction to Information Retrieval, §9.1.6). What was learned of the reader 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from newsletter.models.subscribers import Subscriber, Topics
-from newsletter.scoring.features import Corpus, Dense, Sparse, dense, standard
+from newsletter.scoring.features import Corpus, Floats, Sparse, dense, unit
 from newsletter.scoring.learned import Learned
 from newsletter.scoring.strength import KNOWN_AT_LEAST, SHARED_A_STEP
-from newsletter.scoring.words import read
+from newsletter.scoring.words import Text, read
 
 MEAN_WEIGHT = 0.5
 IRRELEVANT_WEIGHT = 0.5
@@ -25,6 +26,8 @@ FEEDBACK_PAPERS = 10
 FEEDBACK_WORDS = 100
 FEEDBACK_WEIGHT = 0.5
 LEARNING_HALF = 20  # with so many relevant papers in the history, it counts as much as the topics
+LEAST_DEVIATION = 0.02  # of an archive that knows nothing of a subject
+TOPICS_KEPT = 1024  # topics files that are not read again
 
 Places = np.ndarray[Any, np.dtype[np.intp]]
 
@@ -34,7 +37,7 @@ class Wanted:
     """A reader's topics in a space: a row for each topic, one for the keywords, one for what is not wanted."""
 
     words: Sparse
-    meaning: Dense
+    meaning: Floats
     topics: int
 
 
@@ -43,95 +46,88 @@ class Nearness:
     """Of each paper: `value` orders the day; `judged` is the same on the scale of the archive, where 0 is its mean;
     `topic` is the place of the best one, -1 where no word of any topic occurs; `shared` how alike in words."""
 
-    value: Dense
-    judged: Dense
+    value: Floats
+    judged: Floats
     topic: Places
-    shared: Dense
+    shared: Floats
+
+
+@lru_cache(maxsize=TOPICS_KEPT)
+def topics_read(topics: Topics) -> tuple[Text, ...]:
+    """The texts that a reader's topics are compared by: each topic, the keywords, what is not wanted."""
+    unwanted = " ".join([*(topic.irrelevant for topic in topics.topics), *topics.irrelevant_keywords])
+    texts = (
+        *(f"{topic.name} {topic.relevant}" for topic in topics.topics),
+        " ".join(topics.relevant_keywords),
+        unwanted,
+    )
+    return tuple(read(text) for text in texts)
 
 
 def wanted(topics: Topics, corpus: Corpus) -> Wanted:
     """The topics as rows."""
-    unwanted = " ".join([*(topic.irrelevant for topic in topics.topics), *topics.irrelevant_keywords])
-    texts = [
-        *(f"{topic.name} {topic.relevant}" for topic in topics.topics),
-        " ".join(topics.relevant_keywords),
-        unwanted,
-    ]
-    rows = corpus.space.words(read((text, 1)).counts for text in texts)
+    rows = corpus.space.words(topics_read(topics))
     return Wanted(rows, corpus.space.meaning(rows), len(topics.topics))
 
 
 def nearness(
-    subscriber: Subscriber, rows: Sequence[int], corpus: Corpus, learned: Learned | None, boost: Dense | None = None
+    subscriber: Subscriber, rows: Sequence[int], corpus: Corpus, learned: Learned | None, boost: Floats | None = None
 ) -> Nearness:
     """How near the papers in these rows of the corpus are; `boost` is added to each."""
     of = wanted(subscriber.topics, corpus)
-    words, meaning = corpus.words[rows], corpus.meaning[rows]
-    in_words = dense(words @ of.words.T)
-    today = _Side(words, meaning, in_words, meaning @ of.meaning.T)
-    archive = _judges(corpus, of)
-    each = in_words[:, : of.topics]
-    matched = (in_words[:, : of.topics + 1] > 0).any(axis=1)
-    value, judged = _ordered(today, archive, of.topics, np.zeros(len(rows)) if boost is None else boost)
+    places, added = np.asarray(rows, np.intp), np.zeros(len(rows), np.float32) if boost is None else boost
+    in_words, in_meaning = dense(of.words @ corpus.across), of.meaning @ corpus.meaning.T
+    words, meant = _combined(in_words, of.topics), _combined(in_meaning, of.topics)
+    known = corpus.archived >= KNOWN_AT_LEAST
+    judges = np.arange(len(corpus.papers), len(words)) if known else places
+    value = standard(words[places]) + MEANING_WEIGHT * standard(meant[places]) + added
+    value = value + FEEDBACK_WEIGHT * _feedback(value, places, corpus)
+    each = in_words[: of.topics, places]
+    judged = (
+        standard(words[places], words[judges]) + MEANING_WEIGHT * standard(meant[places], meant[judges]) + added
+        if known
+        else each.max(axis=0) / SHARED_A_STEP + added
+    )
     if learned is not None and learned.evidence:
         share = learned.evidence / (learned.evidence + LEARNING_HALF)
-        taught, known = learned.of(words, meaning), learned.of(archive.words, archive.meaning)
-        value = (1 - share) * standard(value) + share * standard(taught)
-        judged = (1 - share) * judged + share * standard(taught, known)
-    if corpus.archive_words.shape[0] < KNOWN_AT_LEAST:
-        judged = each.max(axis=1) / SHARED_A_STEP + (0 if boost is None else boost)
-    topic = np.where(matched, each.argmax(axis=1), -1)
-    return Nearness(value, judged, topic, each.max(axis=1))
+        taught = learned.of(corpus.words, corpus.meaning)
+        value = (1 - share) * standard(value) + share * standard(taught[places])
+        if known:
+            judged = (1 - share) * judged + share * standard(taught[places], taught[judges])
+    matched = (in_words[: of.topics + 1, places] > 0).any(axis=0)
+    return Nearness(value, judged, np.where(matched, each.argmax(axis=0), -1), each.max(axis=0))
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """Some papers: their rows, and how alike they are to each row of what is wanted."""
-
-    words: Sparse
-    meaning: Dense
-    in_words: Dense
-    in_meaning: Dense
-
-
-def _judges(corpus: Corpus, of: Wanted) -> _Side:
-    """The papers that a day is judged by: those of the archive, or the day itself where there are too few."""
-    few = corpus.archive_words.shape[0] < KNOWN_AT_LEAST
-    words, meaning = (corpus.words, corpus.meaning) if few else (corpus.archive_words, corpus.archive_meaning)
-    return _Side(words, meaning, dense(words @ of.words.T), meaning @ of.meaning.T)
+def standard(values: Floats, by: Floats | None = None) -> Floats:
+    """The values with mean 0 and deviation 1; those of `by` where it is given, which may be all but equal."""
+    known = values if by is None else by
+    if not len(known):
+        return values
+    deviation = float(known.std())
+    if by is not None:
+        deviation = max(deviation, LEAST_DEVIATION)
+    return np.zeros_like(values) if deviation <= 1e-6 else np.asarray((values - known.mean()) / deviation)
 
 
-def _ordered(today: _Side, archive: _Side, topics: int, boost: Dense) -> tuple[Dense, Dense]:
-    """The values in the order of the day, and on the scale of the archive."""
-    words, words_before = _combined(today.in_words, topics), _combined(archive.in_words, topics)
-    meant, meant_before = _combined(today.in_meaning, topics), _combined(archive.in_meaning, topics)
-    value = standard(words) + MEANING_WEIGHT * standard(meant) + boost
-    fed = _feedback(value, today)
-    ordered = value + FEEDBACK_WEIGHT * (standard(fed[0]) + MEANING_WEIGHT * standard(fed[1]))
-    judged = standard(words, words_before) + MEANING_WEIGHT * standard(meant, meant_before) + boost
-    return ordered, judged
-
-
-def _combined(alike: Dense, topics: int) -> Dense:
-    each = alike[:, :topics]
+def _combined(alike: Floats, topics: int) -> Floats:
+    each = alike[:topics]
     return np.asarray(
-        each.max(axis=1)
-        + MEAN_WEIGHT * (each.mean(axis=1) + alike[:, topics])
-        - IRRELEVANT_WEIGHT * alike[:, topics + 1]
+        each.max(axis=0) + MEAN_WEIGHT * (each.mean(axis=0) + alike[topics]) - IRRELEVANT_WEIGHT * alike[topics + 1]
     )
 
 
-def _feedback(value: Dense, papers: _Side) -> tuple[Dense, Dense]:
+def _feedback(value: Floats, places: Places, corpus: Corpus) -> Floats:
     """How alike each paper is to the best ones, in words and in meaning."""
-    best = np.argsort(-value, kind="stable")[:FEEDBACK_PAPERS]
-    shared = np.asarray(papers.words[best].sum(axis=0)).ravel()
-    held = shared[shared > 0]
+    best = places[np.argsort(-value, kind="stable")[:FEEDBACK_PAPERS]]
+    shared = corpus.words[best].sum(axis=0)
+    row = np.asarray(shared, np.float32).ravel()
+    held = np.flatnonzero(row)
     if len(held) > FEEDBACK_WORDS:
-        shared[shared < np.partition(held, -FEEDBACK_WORDS)[-FEEDBACK_WORDS]] = 0.0
-    centre = papers.meaning[best].sum(axis=0)
-    return papers.words @ _unit(shared), papers.meaning @ _unit(centre)
-
-
-def _unit(row: Dense) -> Dense:
-    length = float(np.linalg.norm(row))
-    return row / length if length > 0 else row
+        held = held[np.argpartition(-row[held], FEEDBACK_WORDS)[:FEEDBACK_WORDS]]
+    in_words = np.zeros(corpus.words.shape[0], np.float32)
+    for column, weight in zip(held, row[held], strict=True):
+        start, end = corpus.across.indptr[column], corpus.across.indptr[column + 1]
+        in_words[corpus.across.indices[start:end]] += weight * corpus.across.data[start:end]
+    centre = unit(corpus.meaning[best].sum(axis=0, keepdims=True))
+    in_meaning = corpus.meaning[places] @ centre[0]
+    return standard(in_words[places]) + MEANING_WEIGHT * standard(in_meaning)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from newsletter.models.papers import Paper
 from newsletter.models.subscribers import Topic
 from newsletter.scoring.features import Space, dense
-from newsletter.scoring.words import Text, read
+from newsletter.scoring.words import Text, read, spelling
 
 WORDS_SHOWN = 5
 SHORTEST = 4  # words that a sentence has at least
@@ -30,7 +30,7 @@ def closest_sentence(paper: Paper, topic: Topic, space: Space) -> str:
     found = [s for s in sentences(paper.shown.abstract) if len(s.split()) >= SHORTEST]
     if not found:
         return ""
-    rows = space.words(_read(text).counts for text in (f"{topic.name} {topic.relevant}", *found))
+    rows = space.words([_read(text) for text in (f"{topic.name} {topic.relevant}", *found)])
     alike = dense(rows[1:] @ rows[:1].T).ravel()
     best = int(alike.argmax())
     return found[best] if alike[best] > 0 else ""
@@ -38,12 +38,13 @@ def closest_sentence(paper: Paper, topic: Topic, space: Space) -> str:
 
 @lru_cache(maxsize=4096)  # readers have topics for all papers, and papers in common
 def _read(text: str) -> Text:
-    return read((text, 1))
+    return read(text)
 
 
-def telling_words(text: Text, topic: Topic, space: Space) -> tuple[str, ...]:
+def telling_words(paper: Paper, topic: Topic, space: Space) -> tuple[str, ...]:
     """The topic's rarest words that the paper has, as the paper writes them."""
-    wanted = _read(f"{topic.name} {topic.relevant}").counts
-    shared = [stem for stem in wanted if stem in text.spelling and stem in space.places]
-    shared.sort(key=lambda stem: (-float(space.rarity[space.places[stem]]), stem))
-    return tuple(text.spelling[stem] for stem in shared[:WORDS_SHOWN])
+    written = spelling(paper)
+    shared = [number for number in dict.fromkeys(_read(f"{topic.name} {topic.relevant}")[0].numbers) if number in written]
+    known = [(number, place) for number in shared if (place := space.place(number)) is not None]
+    known.sort(key=lambda found: (-float(space.rarity[found[1]]), written[found[0]]))
+    return tuple(written[number] for number, _ in known[:WORDS_SHOWN])

@@ -63,12 +63,13 @@ def score(subscriber: Subscriber, papers: Sequence[Paper], words: "Corpus", past
         return Scores(scored=(), scorer="local")
     rows = words.rows(papers)
     keywords, threshold = subscriber.wishes.keywords.include, subscriber.wishes.min_relevance
-    boost = np.array([KEYWORD_BOOST * sum(_contains(paper, word) for word in keywords) for paper in papers])
+    boost = np.array([KEYWORD_BOOST * sum(_contains(paper, word) for word in keywords) for paper in papers], np.float32)
     near = nearness(subscriber, rows, words, taught(past, words), boost + pull(past, rows, words))
     alike = liked(past, rows, words)
     low, high = float(near.value.min()), float(near.value.max())
+    best_few = set(np.argsort(-near.value, kind="stable")[:EXPLAINED].tolist())
     scored = []
-    for place, (paper, row) in enumerate(zip(papers, rows, strict=True)):
+    for place, paper in enumerate(papers):
         best = int(near.topic[place])
         found = best >= 0 or bool(boost[place]) or bool(alike[place])
         grade = relevance(float(near.judged[place]), float(near.shared[place])) if found else 1
@@ -80,12 +81,12 @@ def score(subscriber: Subscriber, papers: Sequence[Paper], words: "Corpus", past
                 Score(
                     relevance=grade,
                     topic=topic.name if topic else "",
-                    local=(float(near.value[place]) - low) / (high - low) if high > low else 0.0,
+                    local=round((float(near.value[place]) - low) / (high - low), 6) if high > low else 0.0,
                 ),
                 reason=Reason(
                     topic=topic.number if topic else 0,
                     sentence=closest_sentence(paper, topic, words.space) if topic and shows else "",
-                    words=telling_words(words.texts[row], topic, words.space) if topic else (),
+                    words=telling_words(paper, topic, words.space) if topic and (shows or place in best_few) else (),
                     liked=alike[place],
                     strength=strength(grade, threshold),
                 ),
@@ -94,6 +95,7 @@ def score(subscriber: Subscriber, papers: Sequence[Paper], words: "Corpus", past
     return Scores(scored=tuple(scored), scorer="local")
 
 
+EXPLAINED = 100  # papers, the best ones, whose words are told
 SHOWN_FROM = 6  # a paper of this relevance may be shown, so that its sentence is looked for
 
 

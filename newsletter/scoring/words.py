@@ -1,14 +1,12 @@
-"""Reads texts as the local scorer does: stems and pairs of them, counted, with the words that they stand for.
+"""Reads texts as the local scorer does: each word that tells something becomes the number of its stem.
 
-Nothing here is shared by threads: the stemmer keeps its state in itself, so that each thread has its own.
+The numbers are the same for all texts that this process reads, in every thread; they are kept nowhere.
 """
 
 import re
 import threading
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import snowballstemmer
 
@@ -27,56 +25,66 @@ _STOP = frozenset(
     "uses using very via was we well were what when where whether which while who why will with within without "
     "work works would you your".split()
 )
+IGNORED = -1  # the number of a word that tells nothing
 
 
-class _Stems(threading.local):
-    """A stemmer for this thread, and what it found."""
+class _Numbers(dict[str, int]):
+    """The number of each word's stem. The stemmer keeps its state in itself: one thread at a time."""
 
     def __init__(self) -> None:
+        super().__init__(dict.fromkeys(_STOP, IGNORED))
+        self._stems: dict[str, int] = {}
         self._stem = snowballstemmer.stemmer("english").stemWord
-        self._known: dict[str, str] = {}
+        self._one_at_a_time = threading.Lock()
 
-    def of(self, word: str) -> str:
-        found = self._known.get(word)
-        if found is None:
-            found = self._known[word] = str(self._stem(word))
-        return found
+    def __missing__(self, word: str) -> int:
+        with self._one_at_a_time:
+            number = self._stems.setdefault(str(self._stem(word)), len(self._stems))
+            self[word] = number
+        return number
 
 
-_stems = _Stems()
+_numbers = _Numbers()
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """How often a text holds each stem and each pair of neighbours, and the word that a stem first stood for."""
+class Part:
+    """A piece of a text: the numbers of its words, in order, and how much each counts."""
 
-    counts: Mapping[str, int]
-    spelling: Mapping[str, str]
+    numbers: tuple[int, ...]
+    weight: int = 1
+
+
+Text = tuple[Part, ...]
 
 
 def words_of(text: str) -> list[str]:
-    """The words that tell something, in order, in lower case."""
-    return [word for word in _WORD.findall(text.lower()) if word not in _STOP]
+    """The words of a text, in order, in lower case."""
+    return _WORD.findall(text.lower())
 
 
-def read(*parts: tuple[str, int]) -> Text:
-    """Some texts as one, each with the weight of its words."""
-    counts: Counter[str] = Counter()
-    spelling: dict[str, str] = {}
-    for text, weight in parts:
-        written = words_of(text)
-        stems = [_stems.of(word) for word in written]
-        for stem, word in zip(stems, written, strict=True):
-            counts[stem] += weight
-            spelling.setdefault(stem, word)
-        for first, second in pairwise(stems):
-            counts[f"{first} {second}"] += weight
-    return Text(counts, spelling)
+def numbers_of(text: str) -> tuple[int, ...]:
+    """The numbers of the words that tell something, in order."""
+    return tuple([number for word in words_of(text) if (number := _numbers[word]) != IGNORED])
+
+
+def read(text: str) -> Text:
+    """A text of one part."""
+    return (Part(numbers_of(text)),)
 
 
 def read_paper(paper: Paper) -> Text:
     """A paper's title and abstract."""
-    return read((paper.shown.title, TITLE_WEIGHT), (paper.shown.abstract, 1))
+    return (Part(numbers_of(paper.shown.title), TITLE_WEIGHT), Part(numbers_of(paper.shown.abstract)))
+
+
+def spelling(paper: Paper) -> dict[int, str]:
+    """The word that each stem of a paper first stands for there."""
+    found: dict[int, str] = {}
+    for word in words_of(f"{paper.shown.title} {paper.shown.abstract}"):
+        found.setdefault(_numbers[word], word)
+    found.pop(IGNORED, None)
+    return found
 
 
 def identity(paper: Paper) -> str:
