@@ -83,6 +83,14 @@ def test_a_link_without_a_mark_asks_which(rooms: Rooms) -> None:
     assert post_form(rooms, link(send, mark="")).status == 404
 
 
+def test_a_link_without_a_paper_lists_those_of_the_mail(rooms: Rooms) -> None:
+    path = link(a_mail(rooms)).partition("?")[0]
+    page = ask(rooms, "GET", path).text
+    assert "Calibrated &lt;b&gt;moss" in page
+    assert page.count("paper=2611.00001") == 3
+    assert post_form(rooms, path).status == 404
+
+
 def test_what_is_not_good_gets_one_answer_and_no_mark(rooms: Rooms) -> None:
     send = a_mail(rooms)
     good = link(send)
@@ -93,7 +101,6 @@ def test_what_is_not_good_gets_one_answer_and_no_mark(rooms: Rooms) -> None:
         f"/f/{SIGNER.token(Purpose.EDITION, send.edition_id)}?paper=2611.00001&mark=more",
         link(send, signer=Signer("", [b"other"])),
         good.replace("/f/", "/f/x"),
-        good.partition("?")[0],
         good.replace("2611.00001", "..%2F..%2Fetc%2Fpasswd"),
         good.replace("2611.00001", "%00"),
         good.replace("2611.00001", "1' OR '1'='1"),

@@ -13,6 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newsletter.links import Purpose
+from newsletter.models.editions import Edition
+from newsletter.models.papers import Paper
 from newsletter.models.scores import Scored
 from newsletter.models.subscribers import Mark
 from newsletter.rendering.language import Words
@@ -37,6 +39,8 @@ class Said:
 
 def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
     def ask(request: Request) -> Response:
+        if not request.query_params.get("paper"):
+            return _list(pages, request, edition_of(request, rooms))
         said = read(request, rooms)
         return pages.unknown(request) if said is None else _page(pages, request, said, done="")
 
@@ -56,13 +60,18 @@ def routes(rooms: Rooms, pages: Pages) -> Sequence[Route]:
     return [Route("/f/{token}", ask, methods=["GET"]), Route("/f/{token}", act, methods=["POST"])]
 
 
-def read(request: Request, rooms: Rooms) -> Said | None:
-    """What the link says; None where the token, the edition or the paper is not good."""
+def edition_of(request: Request, rooms: Rooms) -> Edition | None:
+    """The edition that the token names; None where it names none."""
     number = rooms.signer.read(Purpose.FEEDBACK, request.path_params["token"])
     try:
-        edition = rooms.store.editions.load(number) if number is not None else None
+        return rooms.store.editions.load(number) if number is not None else None
     except LookupError:
-        edition = None
+        return None
+
+
+def read(request: Request, rooms: Rooms) -> Said | None:
+    """What the link says; None where the token, the edition or the paper is not good."""
+    edition = edition_of(request, rooms)
     subscriber = rooms.store.subscribers.load(edition.subscriber) if edition else None
     if edition is None or subscriber is None or not subscriber.wishes.email:
         return None
@@ -71,9 +80,23 @@ def read(request: Request, rooms: Rooms) -> Said | None:
     return Said(subscriber.id, found, MARKS.get(request.query_params.get("mark", ""))) if found else None
 
 
+def _list(pages: Pages, request: Request, edition: Edition | None) -> Response:
+    """The papers of the mail, each with its marks."""
+    if edition is None:
+        return pages.unknown(request)
+    papers = [
+        (item.paper.shown.title, {name: _url(request, item.paper, name) for name in MARKS}) for item in edition.papers
+    ]
+    return pages.show("marks.html", request, papers=papers)
+
+
+def _url(request: Request, paper: Paper, mark: str) -> str:
+    return f"{request.url.path}?{urlencode({'paper': paper.id, 'mark': mark})}"
+
+
 def _page(pages: Pages, request: Request, said: Said, *, done: str) -> Response:
     words, paper = spoken(request), said.item.paper
-    urls = {name: f"{request.url.path}?{urlencode({'paper': paper.id, 'mark': name})}" for name in MARKS}
+    urls = {name: _url(request, paper, name) for name in MARKS}
     return pages.show(
         "feedback.html",
         request,
