@@ -12,7 +12,8 @@ from newsletter.rendering.templates import Templates
 from newsletter.web.spoken import spoken
 
 SHORT = frozenset(
-    f"{name}.html" for name in ("asked", "back", "confirmed", "fault", "unknown", "unsubscribe", "unsubscribed")
+    f"{name}.html"
+    for name in ("asked", "back", "confirmed", "fault", "feedback", "unknown", "unsubscribe", "unsubscribed")
 )  # pages of a few lines, which stand lower
 
 
