@@ -15,7 +15,6 @@ import pytest
 from newsletter import pipeline
 from newsletter.delivery.breakers import OPEN
 from newsletter.delivery.holds import Holds
-from newsletter.delivery.replies import without_addresses
 from newsletter.editions.compose import Composed
 from newsletter.errors import InputError, SettingsError, StoreError
 from newsletter.models.days import Concern, Finding, Incident, Judged
