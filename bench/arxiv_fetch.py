@@ -1,6 +1,6 @@
 """What a fetch costs: requests, bytes, time and memory; without pauses, on this machine.
 
-A usual day in all 149 categories, the same with two papers that stand in no list, a catch-up of five past days and today.
+A usual day in all 149 categories, the same with two papers in no list, a catch-up of five past days and today.
 
 The server of the tests runs in a process of its own, `newsletter fetch` in another. Run: python bench/arxiv_fetch.py
 """
