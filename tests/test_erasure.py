@@ -91,11 +91,23 @@ def test_the_feed_of_an_erased_reader_is_gone(store: Store) -> None:
     assert [ask(rooms, "GET", path).status for path in feeds] == [404, 200]
 
 
+def test_a_reader_called_one_takes_no_number_along(store: Store) -> None:
+    one = a_reader(store, "1", email="one@example.org")
+    store.facts.set("epoch", "1")
+    store.incidents.turn(Judged((Finding(Concern.READERS, "1 of 3 got nothing: ada-b; see ada.md, ada"),)), NOON)
+    store.privacy.erase(one, NOON)
+    erase(store)
+    assert store.facts.get("epoch") == "1"
+    said = next(incident.said for incident in store.incidents.open() if incident.concern is Concern.READERS)
+    assert said == "1 of 3 got nothing: ada-b; see erased-1.md, erased-1"
+
+
 def test_nobody_else_loses_a_word(store: Store) -> None:
     a_reader(store, "adam", email="xada@example.org")
-    store.facts.set(OPEN, "ada@example.org and xada@example.org and bo@example.org")
+    others = "xada@example.org, ada@example.org.uk and bo@example.org"
+    store.facts.set(OPEN, f"ada@example.org. {others}")
     erase(store)
-    assert store.facts.get(OPEN) == "(erased) and xada@example.org and bo@example.org"
+    assert store.facts.get(OPEN) == f"(erased). {others}"
     bo = store.subscribers.load("bo")
     assert bo
     assert bo.wishes.email == "bo@example.org"

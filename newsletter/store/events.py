@@ -81,9 +81,13 @@ class Events:
     def refused(self, since: datetime) -> Iterator[Event]:
         """Reports of sends that came back because of the sender, by the time that they name, oldest first."""
         for row in self._database.rows(
-            "SELECT events.backend, event_id, type, sends.address, at, send_id, events.detail, raw FROM events "
-            "JOIN sends ON sends.id = send_id WHERE type = ? AND at >= ? AND sends.address != '' ORDER BY at",
-            [EventType.REFUSED, since.isoformat()],
+            """
+            SELECT events.backend, event_id, type, sends.address, at, send_id, events.detail, raw
+            FROM sends JOIN events ON send_id = sends.id
+            WHERE state = 'failed' AND changed_at >= :since AND sends.address != '' AND type = :type AND at >= :since
+            ORDER BY at
+            """,
+            {"type": EventType.REFUSED, "since": since.isoformat()},
         ):
             yield _event(row)
 

@@ -5,7 +5,7 @@ address stays only as a keyed hash, so that it is never mailed again.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -43,7 +43,14 @@ _BLANKED = (
 )
 
 
-_SENTENCES = (("facts", "name", "value"), ("incidents", "id", "detail"))  # table, key, what was said of people
+# The sentences that are kept for the operator and may name people: what selects them, what keeps them.
+_SENTENCES = (
+    (
+        "SELECT name AS id, value AS said FROM facts WHERE name IN ('breaker', 'held_providers')",
+        "UPDATE facts SET value = ? WHERE name = ?",
+    ),
+    ("SELECT id, detail AS said FROM incidents", "UPDATE incidents SET detail = ? WHERE id = ?"),
+)
 _UNFINISHED = "erasure_unfinished"  # the name of a fact
 
 
@@ -116,7 +123,7 @@ class Privacy:
                 )
             for statement in _BLANKED:
                 db.conn.execute(statement, values)
-            _cut_out(db, {**dict.fromkeys(addresses, "(erased)"), slug: name})
+            _cut_out(db, addresses, slug, name)
             db.conn.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", [_UNFINISHED, now.isoformat()])
         return self.finish(patience)
 
@@ -134,12 +141,15 @@ class Privacy:
         return self._database.rows(f"{sql} ORDER BY 1", [subscriber_id])
 
 
-def _cut_out(db: Connection, words: Mapping[str, str]) -> None:
-    """Replaces words, whatever the case of their letters, in sentences that were kept for the operator."""
-    pattern = re.compile(rf"(?<![\w.+@-])({'|'.join(map(re.escape, words))})(?![\w@-]|\.\w)", re.IGNORECASE)
-    folded = {word.casefold(): by for word, by in words.items()}
-    for table, key, column in _SENTENCES:
-        for row in list(db.query(f"SELECT {key}, {column} FROM {table}")):  # noqa: S608 - names of ours
-            said = pattern.sub(lambda found: folded[found[0].casefold()], row[column])
-            if said != row[column]:
-                db.conn.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", [said, row[key]])  # noqa: S608
+def _cut_out(db: Connection, addresses: Collection[str], slug: str, name: str) -> None:
+    """Takes a person's addresses, and a slug that is more than a number, out of the sentences."""
+    words = {address.casefold(): "(erased)" for address in addresses} | ({} if slug.isdigit() else {slug: name})
+    if not words:
+        return
+    whole = "|".join(re.escape(word) + (r"(?!\.\w)" if "@" in word else "") for word in words)
+    pattern = re.compile(rf"(?<![\w.+@-])({whole})(?![\w@-])", re.IGNORECASE)
+    for chosen, kept in _SENTENCES:
+        for row in list(db.query(chosen)):
+            said = pattern.sub(lambda found: words[found[0].casefold()], row["said"])
+            if said != row["said"]:
+                db.conn.execute(kept, [said, row["id"]])
