@@ -38,6 +38,8 @@ FACTS: dict[str, object] = {
 def fill(store: Store, readers: int, days: int) -> None:
     """Readers, mailings, editions, sends."""
     message = zlib.compress(random.Random(1).randbytes(14_000), 1)
+    store.database.utils.conn.execute("PRAGMA synchronous=OFF")
+    store.database.utils.conn.execute("PRAGMA cache_size=-1000000")
     with store.database.writing() as db:
         run = db.conn.executemany
         run(

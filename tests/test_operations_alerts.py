@@ -105,7 +105,7 @@ def test_paused_sending_is_one_incident_and_not_also_its_mails(bell: Bell, store
     a_send(store, "ada", NOON - timedelta(hours=5))
     store.facts.set(OPEN, "sending is paused: 550 for ada@example.org")
     assert bell.after() == ["+sending"]
-    assert bell.rung[0].opened[0].said == "sending is paused: 550 for an address"
+    assert bell.rung[0].opened[0].said == "sending is paused: 550 for (address)"
     store.facts.set(OPEN, "")
     assert bell.after() == ["+mails", "-sending"], "they are overdue, and that is now a thing of its own"
 
