@@ -44,7 +44,9 @@ def _read(text: str) -> Text:
 def telling_words(paper: Paper, topic: Topic, space: Space) -> tuple[str, ...]:
     """The topic's rarest words that the paper has, as the paper writes them."""
     written = spelling(paper)
-    shared = [number for number in dict.fromkeys(_read(f"{topic.name} {topic.relevant}")[0].numbers) if number in written]
+    shared = [
+        number for number in dict.fromkeys(_read(f"{topic.name} {topic.relevant}")[0].numbers) if number in written
+    ]
     known = [(number, place) for number in shared if (place := space.place(number)) is not None]
     known.sort(key=lambda found: (-float(space.rarity[found[1]]), written[found[0]]))
     return tuple(written[number] for number, _ in known[:WORDS_SHOWN])
