@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -38,6 +39,9 @@ from newsletter.sources.contract import Source
 from newsletter.store import Store
 from newsletter.subscribers.just_me import is_just_me
 from newsletter.subscribers.membership import Membership
+
+if TYPE_CHECKING:
+    from newsletter.scoring.vectors import Vectorised
 
 SETTINGS_FILE = "newsletter.toml"
 
@@ -174,10 +178,11 @@ def services(
         desk(settings, store, stop, lambda done: progress("send", done)) as made,
         connect.spending(settings, store, command="run", clock=now, warn=warn) as budget,
     ):
+        local = local_scorer(store, connect.vectors(settings, store, budget, clock=now, warn=warn))
         yield Services(
             composing=Composing(
                 store=store,
-                scorer=connect.scorer(settings, store, local_scorer(store), budget, clock=now, warn=warn, stop=stop),
+                scorer=connect.scorer(settings, store, local, budget, clock=now, warn=warn, stop=stop),
                 origins=source_modules.origins(),
                 taxonomy=source_modules.taxonomy(),
                 to_people=made.backend.reaches_people,
@@ -245,9 +250,9 @@ def _prompt(settings: Settings) -> Callable[[str], str]:
     return lambda topics: prompts.page(topics, prompts.load_prompts(settings.home))
 
 
-def local_scorer(store: Store) -> Similarity:
-    """The scorer that needs no model, with what the store has of earlier days."""
-    return Similarity(archive=stored_archive(store), past=stored_past(store))
+def local_scorer(store: Store, vectors: "Vectorised | None" = None) -> Similarity:
+    """The scorer that needs no language model, with what the store has of earlier days."""
+    return Similarity(archive=stored_archive(store), past=stored_past(store), vectors=vectors)
 
 
 def taxonomy() -> Taxonomy:

@@ -142,3 +142,29 @@ def test_topics_are_tried_on_the_stored_mailings(newsletter: Command, home: Path
     assert "1 of 5 papers" in tried.out
     assert "2611.00001" in tried.out
     assert "2611.00003" not in tried.out
+
+
+def test_what_was_learned_is_shown_and_reset(newsletter: Command, home: Path) -> None:
+    subscribe(home, "ada")
+    lines = [a_line(1), *(a_line(n, title=f"Ledger {n}", abstract="Wide barrels.") for n in range(2, 6))]
+    newsletter("run", "--listing", a_listing(home, *lines))
+    assert "nothing is learned yet" in newsletter("feedback", "ada", "--learned").out
+    newsletter("feedback", "ada", "2611.00001", "less")
+    newsletter("feedback", "ada", "2611.00003", "more")
+    shown = newsletter("feedback", "ada", "--learned").out
+    assert "barrels" in shown.splitlines()[0]
+    assert "2611.00003" in shown
+    assert "2 marks forgotten" in newsletter("feedback", "ada", "--reset").out
+    assert "nothing is learned yet" in newsletter("feedback", "ada", "--learned").out
+    assert newsletter("feedback", "ada", "2611.00001", "more", "--reset").code == 2
+
+
+def test_a_reset_forgets_the_models_scores_too(store: Store) -> None:
+    reader = a_reader(store)
+    earlier = stored(store, WEDNESDAY, *BARRELS)
+    recipe = store.scores.recipe_key(Recipe("m", "none", "1", "1"))
+    graded = {paper.key: Relevance(9) for paper in earlier if paper.key}
+    store.scores.keep(Bought(relevances=graded), recipe, store.scores.topics_key(reader.topics))
+    assert stored_past(store)(reader, THURSDAY)
+    store.feedback.forget(reader.id, WEDNESDAY)
+    assert list(stored_past(store)(reader, THURSDAY)) == []

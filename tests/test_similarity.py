@@ -211,3 +211,34 @@ def test_equal_papers_and_topics_are_scored_alike_in_every_thread() -> None:
     alone = scores_of(papers, reader)
     with ThreadPoolExecutor(4) as pool:
         assert all(scores == alone for scores in pool.map(lambda _: scores_of(papers, reader), range(8)))
+
+
+def test_the_best_papers_speak_for_the_topics_too() -> None:
+    mossy = [
+        a_paper(n, title="Moss on wet stones", abstract=f"The sporophyte of {'abcdefghijkl'[n] * 3}.") for n in range(12)
+    ]
+    spores = a_paper(90, title="A sporophyte", abstract="Its capsule.")
+    scores = by_id(scores_of([*mossy, *FILLER[:5], spores], a_subscriber(topics=some_topics(MOSS))))
+    assert scores[spores.id].score.local > max(scores[paper.id].score.local for paper in FILLER[:5])
+
+
+def test_how_much_the_past_counts_grows_with_the_past() -> None:
+    tide = a_paper(1, title="Tidal currents", abstract="Narrow straits.")
+    reader = a_subscriber(topics=some_topics(TIDES))
+
+    def barrel_leads_with(likes: int) -> bool:
+        past = [Judged(a_paper(200 + n, title="Wide barrels", abstract="barrels"), 10) for n in range(likes)]
+        past += [Judged(a_paper(400 + n, title="Tidal currents", abstract="straits"), 1) for n in range(likes)]
+        scores = by_id(scores_of([*FILLER, tide, BARREL], reader, *past))
+        return scores[BARREL.id].score.local > scores[tide.id].score.local
+
+    assert not barrel_leads_with(1)
+    assert barrel_leads_with(100)
+
+
+@pytest.mark.parametrize("relevance", [1, 5, 10])
+def test_equal_judgements_of_all_papers_still_give_a_sane_order(relevance: int) -> None:
+    moss = a_paper(1, title="Moss on wet stones")
+    past = [Judged(a_paper(200 + n, title="Wide barrels", abstract="barrels"), relevance) for n in range(20)]
+    best = rank(scores_of([*FILLER, moss], a_subscriber(topics=some_topics(MOSS)), *past).scored)[0]
+    assert best.paper.id == moss.id

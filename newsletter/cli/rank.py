@@ -3,11 +3,12 @@
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,6 +30,9 @@ from newsletter.store import Store
 from newsletter.store.subscribers import FileStamp
 from newsletter.text.tex import displayed
 from newsletter.topics.body import parse
+
+if TYPE_CHECKING:
+    from newsletter.scoring.vectors import Vectorised
 
 
 class ScorerName(StrEnum):
@@ -55,6 +59,9 @@ def rank(
         list[Path] | None,
         typer.Option("--archive", help="Earlier mailings, unlabelled: what is rare is judged by them. Repeatable."),
     ] = None,
+    vectors: Annotated[
+        bool, typer.Option("--vectors", help="Also by the vectors of NEWSLETTER_EMBEDDINGS__MODEL.")
+    ] = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Print so many papers at most.")] = None,
     in_categories: Annotated[
         bool, typer.Option("--in-categories", help="Rank only papers in the categories of the topics file.")
@@ -88,9 +95,27 @@ def rank(
     # The papers of a history were stored too, whether or not an archive is named.
     stored = [*_archive(archive or ()), *(item.paper for item in judged)]
     pool = Pool(tuple(displayed(announcement.paper) for announcement in read.mailing.announcements))
-    local = Similarity(archive=lambda _: stored, past=lambda *_: judged)
-    subscriber = Subscriber(0, topics.stem, file.wishes, file.topics)
-    _print(local.score(Reading(subscriber, mailing.date, papers, pool)), format_, limit)
+    with _vectors(file) if vectors else nullcontext((0, None)) as (payer, made):
+        local = Similarity(archive=lambda _: stored, past=lambda *_: judged, vectors=made)
+        subscriber = Subscriber(payer, topics.stem, file.wishes, file.topics)
+        scores = local.score(Reading(subscriber, mailing.date, papers, pool))
+    _print(scores, format_, limit)
+
+
+@contextmanager
+def _vectors(file: TopicsFile) -> Iterator[tuple[int, "Vectorised | None"]]:
+    """Who pays for vectors, and what makes them, kept as long as the command. Raises SettingsError without a model."""
+    settings = load(os.environ, None, app.sections())
+    with TemporaryDirectory() as folder, Store.open(Path(folder) / "newsletter.db") as store:
+        payer = store.subscribers.save("rank", file, FileStamp(0, 0), app.now())
+        with connect.spending(settings, store, command="rank", clock=app.now, warn=show.warning) as budget:
+            made = connect.vectors(settings, store, budget, clock=app.now, warn=show.warning)
+            if made is None:
+                raise SettingsError(
+                    "--vectors needs a model: set NEWSLETTER_EMBEDDINGS__MODEL, and NEWSLETTER_EMBEDDINGS__BASE_URL "
+                    "where it is not OpenAI's"
+                )
+            yield payer.id, made
 
 
 def _archive(files: Iterable[Path]) -> Iterator[Paper]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from newsletter.errors import SettingsError
@@ -22,6 +22,9 @@ from newsletter.settings import Section, Settings
 from newsletter.store import Store
 from newsletter.store.endpoints import Endpoint
 from newsletter.store.scores import Recipe
+
+if TYPE_CHECKING:
+    from newsletter.scoring.vectors import Vectorised
 
 NO_KEY = "none"  # for an endpoint of one's own; the client sends some key
 
@@ -74,6 +77,18 @@ def embedder(
         budget=budget,
         clock=clock,
     )
+
+
+def vectors(
+    settings: Settings, store: Store, budget: Budget, *, clock: Clock, warn: Callable[[str], None]
+) -> "Vectorised | None":
+    """Vectors by the embeddings model that newsletter.toml names; None where it names none. Raises SettingsError."""
+    made = embedder(settings, store, budget, clock=clock, warn=warn)
+    if made is None:
+        return None
+    from newsletter.scoring.vectors import vectorised  # noqa: PLC0415 - numpy only where it is needed
+
+    return vectorised(store, made, warn)
 
 
 def scorer(

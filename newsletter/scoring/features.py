@@ -159,6 +159,7 @@ class Corpus:
     words: Sparse
     across: Sparse
     meaning: Floats
+    vectors: Floats | None = None  # of the day alone, where an embeddings model made some
 
     def rows(self, papers: Iterable[Paper]) -> list[int]:
         """Where some papers of the day stand."""

@@ -1,26 +1,67 @@
 """Decides what a reader's past says of today's papers: their model's scores and their own marks."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from newsletter.models.papers import Paper
 from newsletter.models.subscribers import Mark
 from newsletter.scoring.features import Corpus, Floats, dense
 from newsletter.scoring.learned import TAUGHT_FROM, Learned, Lesson, learn, sampled
 from newsletter.scoring.remembered import Judged, Past
-from newsletter.scoring.words import identity, read_paper
+from newsletter.scoring.words import identity, read_paper, spelling
 
 MARK_WEIGHT = 5.0  # scores of a model that one mark is worth
 PULL = 2.0  # deviations for a paper that is the same in all its words
 ALIKE = 0.2  # a cosine of words from which a paper is like one that was marked
 LIKED_SHOWN = 2
+WORDS_SHOWN, PAPERS_SHOWN = 12, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What was learned of a reader: words that speak for a paper and against it, and the papers that teach most."""
+
+    wanted: tuple[str, ...]
+    unwanted: tuple[str, ...]
+    papers: tuple[tuple[Paper, float], ...]
+
+
+def explained(past: Past, corpus: Corpus) -> Explained | None:
+    """What the past teaches, the strongest first; None where it teaches nothing."""
+    found = taught(past, corpus)
+    if found is None or not found.evidence:
+        return None
+    written = {number: word for said in past for number, word in spelling(said.paper).items()}
+    each = sorted(
+        (
+            (float(found.words[place]), word)
+            for number, word in written.items()
+            if (place := corpus.space.place(number)) is not None
+        ),
+        key=lambda pair: (-pair[0], pair[1]),
+    )
+    papers = sorted(
+        ((past[place].paper, float(weight)) for place, weight in zip(_kept(past)[0], found.papers, strict=True)),
+        key=lambda pair: (-abs(pair[1]), pair[0].id),
+    )
+    return Explained(
+        tuple(word for weight, word in each[:WORDS_SHOWN] if weight > 0),
+        tuple(word for weight, word in each[: -WORDS_SHOWN - 1 : -1] if weight < 0),
+        tuple(papers[:PAPERS_SHOWN]),
+    )
+
+
+def _kept(past: Past) -> tuple[list[int], float]:
+    return sampled([TAUGHT_FROM if said.mark else said.relevance for said in past])
 
 
 def taught(past: Past, corpus: Corpus) -> Learned | None:
     """What the past teaches; None where there is none."""
     if not past:
         return None
-    kept, each = sampled([TAUGHT_FROM if said.mark else said.relevance for said in past])
+    kept, each = _kept(past)
     lessons = [_lesson(past[place], each) for place in kept]
     words = corpus.space.words([read_paper(past[place].paper) for place in kept])
     return learn(words, corpus.space.meaning(words), lessons)

@@ -22,6 +22,7 @@ from newsletter.scoring.words import Text, read
 MEAN_WEIGHT = 0.5
 IRRELEVANT_WEIGHT = 0.5
 MEANING_WEIGHT = 0.5
+VECTOR_WEIGHT = 1.5
 FEEDBACK_PAPERS = 10
 FEEDBACK_WORDS = 100
 FEEDBACK_WEIGHT = 0.5
@@ -54,14 +55,18 @@ class Nearness:
 
 @lru_cache(maxsize=TOPICS_KEPT)
 def topics_read(topics: Topics) -> tuple[Text, ...]:
+    """A reader's topics as they are compared."""
+    return tuple(read(text) for text in topics_texts(topics))
+
+
+def topics_texts(topics: Topics) -> tuple[str, ...]:
     """The texts that a reader's topics are compared by: each topic, the keywords, what is not wanted."""
     unwanted = " ".join([*(topic.irrelevant for topic in topics.topics), *topics.irrelevant_keywords])
-    texts = (
+    return (
         *(f"{topic.name} {topic.relevant}" for topic in topics.topics),
         " ".join(topics.relevant_keywords),
         unwanted,
     )
-    return tuple(read(text) for text in texts)
 
 
 def wanted(topics: Topics, corpus: Corpus) -> Wanted:
@@ -71,9 +76,18 @@ def wanted(topics: Topics, corpus: Corpus) -> Wanted:
 
 
 def nearness(
-    subscriber: Subscriber, rows: Sequence[int], corpus: Corpus, learned: Learned | None, boost: Floats | None = None
+    subscriber: Subscriber,
+    rows: Sequence[int],
+    corpus: Corpus,
+    learned: Learned | None,
+    boost: Floats | None = None,
+    *,
+    vectors: Floats | None = None,
 ) -> Nearness:
-    """How near the papers in these rows of the corpus are; `boost` is added to each."""
+    """How near the papers in these rows of the corpus are; `boost` is added to each.
+
+    `vectors` are those of the topics, the keywords and what is not wanted, where the corpus has vectors too.
+    """
     of = wanted(subscriber.topics, corpus)
     places, added = np.asarray(rows, np.intp), np.zeros(len(rows), np.float32) if boost is None else boost
     in_words, in_meaning = dense(of.words @ corpus.across), of.meaning @ corpus.meaning.T
@@ -81,7 +95,9 @@ def nearness(
     known = corpus.archived >= KNOWN_AT_LEAST
     judges = np.arange(len(corpus.papers), len(words)) if known else places
     value = standard(words[places]) + MEANING_WEIGHT * standard(meant[places]) + added
-    value = value + FEEDBACK_WEIGHT * _feedback(value, places, corpus)
+    if vectors is not None and corpus.vectors is not None:
+        value = value + VECTOR_WEIGHT * standard(_combined(vectors @ corpus.vectors[places].T, of.topics))
+    value = value + FEEDBACK_WEIGHT * _feedback(value, places, corpus, with_vectors=vectors is not None)
     each = in_words[: of.topics, places]
     judged = (
         standard(words[places], words[judges]) + MEANING_WEIGHT * standard(meant[places], meant[judges]) + added
@@ -116,7 +132,7 @@ def _combined(alike: Floats, topics: int) -> Floats:
     )
 
 
-def _feedback(value: Floats, places: Places, corpus: Corpus) -> Floats:
+def _feedback(value: Floats, places: Places, corpus: Corpus, *, with_vectors: bool) -> Floats:
     """How alike each paper is to the best ones, in words and in meaning."""
     best = places[np.argsort(-value, kind="stable")[:FEEDBACK_PAPERS]]
     shared = corpus.words[best].sum(axis=0)
@@ -130,4 +146,7 @@ def _feedback(value: Floats, places: Places, corpus: Corpus) -> Floats:
         in_words[corpus.across.indices[start:end]] += weight * corpus.across.data[start:end]
     centre = unit(corpus.meaning[best].sum(axis=0, keepdims=True))
     in_meaning = corpus.meaning[places] @ centre[0]
-    return standard(in_words[places]) + MEANING_WEIGHT * standard(in_meaning)
+    alike = standard(in_words[places]) + MEANING_WEIGHT * standard(in_meaning)
+    if with_vectors and corpus.vectors is not None:
+        alike = alike + VECTOR_WEIGHT * standard(corpus.vectors[places] @ corpus.vectors[best].sum(axis=0))
+    return np.asarray(alike)

@@ -43,6 +43,8 @@ def stored_past(store: Store) -> Remembers:
 
     def of(subscriber: Subscriber, day: Day) -> Past:
         dates = sorted({mailing.date for mailing in store.mailings.days() if mailing.date < day})[-DAYS:]
+        if (forgotten := store.feedback.forgotten_until(subscriber.id)) is not None:
+            dates = [date for date in dates if date > forgotten]
         graded = store.scores.given_before(subscriber.id, subscriber.topics, dates)
         marks = {marked.paper_key: marked for marked in store.feedback.of(subscriber.id)}
         papers = store.papers.by_keys({*graded, *marks})

@@ -7,16 +7,19 @@ scored, so that commands which rank nothing start without them.
 import re
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from newsletter.models.papers import Paper
+from newsletter.models.papers import Day, Paper
 from newsletter.models.scores import Commented, Pool, Reading, Reason, Score, Scored, Scores
 from newsletter.models.subscribers import Subscriber
 from newsletter.scoring.remembered import Archive, Past, Remembers
 from newsletter.scoring.strength import relevance, strength
 
 if TYPE_CHECKING:
-    from newsletter.scoring.features import Corpus
+    from newsletter.scoring.features import Corpus, Floats
+    from newsletter.scoring.past import Explained
+    from newsletter.scoring.vectors import Vectorised
 
 KEYWORD_BOOST = 0.5  # for each included keyword of the front matter that occurs
 
@@ -24,17 +27,27 @@ KEYWORD_BOOST = 0.5  # for each included keyword of the front matter that occurs
 class Similarity:
     """The scorer that needs no model; reads each pool of papers once. See models.scores.Scorer.
 
-    `archive` gives the papers stored before a day, `past` what was said to or by a subscriber until then.
+    `archive` gives the papers stored before a day, `past` what was said to or by a subscriber until then, `vectors`
+    those of texts, where an embeddings model is set up; papers are paid for by all readers of a plan.
     """
 
-    def __init__(self, archive: Archive = lambda _: (), past: Remembers = lambda *_: ()) -> None:
+    def __init__(
+        self,
+        archive: Archive = lambda _: (),
+        past: Remembers = lambda *_: (),
+        vectors: "Vectorised | None" = None,
+    ) -> None:
+        self._vectors = vectors
+        self._payers: set[int] = set()
         self._archive = archive
         self._past = past
         self._read: dict[Pool, Corpus] = {}
         self._reading = threading.Lock()
 
     def plan(self, readings: Iterable[Reading]) -> None:
-        """Nothing is shared but what is read of the papers; the readings are not even looked at."""
+        """Keeps who reads: what vectors of papers cost is shared by all of them."""
+        if self._vectors is not None:
+            self._payers.update(reading.subscriber.id for reading in readings)
 
     def score(self, reading: Reading) -> Scores:
         """The similarity of every paper."""
@@ -42,17 +55,56 @@ class Similarity:
 
         with self._reading:
             if reading.pool not in self._read:
-                self._read[reading.pool] = corpus(reading.pool.papers, self._archive(reading.date))
+                self._read[reading.pool] = self._with_vectors(
+                    corpus(reading.pool.papers, self._archive(reading.date)), reading
+                )
+        known = self._read[reading.pool]
         past = self._past(reading.subscriber, reading.date)
-        return score(reading.subscriber, reading.papers, self._read[reading.pool], past)
+        return score(reading.subscriber, reading.papers, known, past, self._topics(reading, known))
+
+    def _with_vectors(self, known: "Corpus", reading: Reading) -> "Corpus":
+        if self._vectors is None:
+            return known
+        from newsletter.scoring.vectors import text_of  # noqa: PLC0415 - only where there are vectors
+
+        payers = sorted(self._payers | {reading.subscriber.id})
+        return replace(
+            known, vectors=self._vectors([text_of(paper) for paper in known.papers], "paper", payers, reading.date)
+        )
+
+    def _topics(self, reading: Reading, known: "Corpus") -> "Floats | None":
+        """The vectors of a reader's topics; None where they are of no use, or of another length than the papers'."""
+        if self._vectors is None or known.vectors is None:
+            return None
+        from newsletter.scoring.ranking import topics_texts  # noqa: PLC0415
+
+        texts = topics_texts(reading.subscriber.topics)
+        found = self._vectors(texts, "topics", [reading.subscriber.id], reading.date)
+        return found if found is not None and found.shape[1] == known.vectors.shape[1] else None
+
+    def explain(self, subscriber: Subscriber, day: Day) -> "Explained | None":
+        """What was learned of a subscriber until a day: words and papers that count; None where there is nothing."""
+        past = self._past(subscriber, day)
+        if not past:
+            return None
+        from newsletter.scoring.features import corpus  # noqa: PLC0415
+        from newsletter.scoring.past import explained  # noqa: PLC0415
+
+        return explained(past, corpus([said.paper for said in past], self._archive(day)))
 
     def comment(self, reading: Reading, shown: Sequence[Scored]) -> Commented:  # noqa: ARG002 - reasons say it all
         """The papers as they are: their reasons are facts, worded where they are shown."""
         return Commented(tuple(shown))
 
 
-def score(subscriber: Subscriber, papers: Sequence[Paper], words: "Corpus", past: Past = ()) -> Scores:
-    """Scores every paper; `words` must hold all of them."""
+def score(
+    subscriber: Subscriber,
+    papers: Sequence[Paper],
+    words: "Corpus",
+    past: Past = (),
+    vectors: "Floats | None" = None,
+) -> Scores:
+    """Scores every paper; `words` must hold all of them. `vectors` are those of the topics."""
     import numpy as np  # noqa: PLC0415 - only where something is ranked
 
     from newsletter.scoring.past import liked, pull, taught  # noqa: PLC0415
@@ -64,7 +116,7 @@ def score(subscriber: Subscriber, papers: Sequence[Paper], words: "Corpus", past
     rows = words.rows(papers)
     keywords, threshold = subscriber.wishes.keywords.include, subscriber.wishes.min_relevance
     boost = np.array([KEYWORD_BOOST * sum(_contains(paper, word) for word in keywords) for paper in papers], np.float32)
-    near = nearness(subscriber, rows, words, taught(past, words), boost + pull(past, rows, words))
+    near = nearness(subscriber, rows, words, taught(past, words), boost + pull(past, rows, words), vectors=vectors)
     alike = liked(past, rows, words)
     low, high = float(near.value.min()), float(near.value.max())
     best_few = set(np.argsort(-near.value, kind="stable")[:EXPLAINED].tolist())

@@ -23,6 +23,7 @@ from newsletter.store.scores import ScoreShelf
 from newsletter.store.sends import Sends
 from newsletter.store.subscribers import Subscribers
 from newsletter.store.suppressions import Suppressions
+from newsletter.store.vectors import Vectors
 
 
 class Store:
@@ -40,6 +41,7 @@ class Store:
         self.privacy = Privacy(database, self.suppressions)
         self.facts = Facts(database)
         self.feedback = Feedback(database)
+        self.vectors = Vectors(database)
         self.notices = Notices(database, self.suppressions)
         self.applications = Applications(database, self.suppressions, self.notices)
         self.blocks = Blocks(database)

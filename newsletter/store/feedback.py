@@ -1,7 +1,7 @@
 """Feedback: what a subscriber said of a paper. `more` and `less` exclude each other; `saved` stands beside both."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from newsletter.models.subscribers import Mark, Marked
 from newsletter.store.database import Database
@@ -33,6 +33,22 @@ class Feedback:
                 "DELETE FROM marks WHERE subscriber_id = ? AND paper_key = ? AND mark = ?",
                 [subscriber_id, paper_key, mark],
             )
+
+    def forget(self, subscriber_id: int, today: date) -> int:
+        """Drops a subscriber's marks, says how many, and lets no model's score until today teach any more."""
+        with self._database.writing() as db:
+            dropped = db.conn.execute("DELETE FROM marks WHERE subscriber_id = ?", [subscriber_id]).rowcount
+            db.conn.execute(
+                "INSERT INTO forgotten (subscriber_id, until) VALUES (?, ?) "
+                "ON CONFLICT DO UPDATE SET until = excluded.until",
+                [subscriber_id, str(today)],
+            )
+        return int(dropped)
+
+    def forgotten_until(self, subscriber_id: int) -> date | None:
+        """The last day whose scores teach nothing; None where the subscriber never asked for it."""
+        row = self._database.row("SELECT until FROM forgotten WHERE subscriber_id = ?", [subscriber_id])
+        return date.fromisoformat(row["until"]) if row else None
 
     def of(self, subscriber_id: int) -> Iterable[Marked]:
         """A subscriber's marks, oldest first."""

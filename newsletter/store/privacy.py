@@ -31,6 +31,8 @@ _BLANKED = (
         "'$.categories', json('[]')) WHERE subscriber_id = :id"
     ),
     "DELETE FROM marks WHERE subscriber_id = :id",
+    "DELETE FROM forgotten WHERE subscriber_id = :id",
+    "DELETE FROM vectors WHERE kind = 'topics'",  # nobody's by name; those of others are made again
     "DELETE FROM notices WHERE subscriber_id = :id",
     "UPDATE consents SET address = '', ip = '' WHERE subscriber_id = :id",
     f"DELETE FROM comments WHERE topics_key NOT IN ({_OTHERS_TOPICS})",  # noqa: S608 - a constant of ours

@@ -11,6 +11,7 @@ from sqlite_utils.migrations import Migrations
 from newsletter.store.migrations import (
     m001_first_release,
     m006_seams,
+    m012_vectors,
     m013_endpoints_and_lost_calls,
     m014_applications,
     m015_incidents,
@@ -28,6 +29,7 @@ _STEPS: tuple[Callable[[Database], None], ...] = (
     m014_applications.m014_applications,
     m015_incidents.m015_incidents,
     m016_hours.m016_hours,
+    m012_vectors.m012_vectors,
 )
 
 migrations = Migrations("newsletter")
