@@ -1,13 +1,16 @@
-"""Writes docs/commands.md from the commands themselves: `python -m tests.reference`, or `make docs`."""
+"""Writes docs/commands.md and the help from the commands themselves: `python -m tests.reference`, or `make docs`."""
 
 import inspect
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
+from typer.testing import CliRunner
 
-from newsletter.cli import app
+from newsletter.cli import HELP
+from newsletter.cli.commands import app
 
 PAGE = Path(__file__).parent.parent / "docs" / "commands.md"
 HEAD = """# Commands
@@ -23,6 +26,19 @@ ready, try later. Commands work in the current folder or in `NEWSLETTER_HOME`, w
 def page() -> str:
     """The page."""
     return HEAD + "".join(_entry(name, command) for name, command in commands())
+
+
+def helps() -> dict[str, str]:
+    """What each command and each group of them says of itself when asked, 80 characters wide, by its words."""
+    groups = {" ".join(name.split()[1:end]) for name, _ in commands() for end in range(1, len(name.split()) + 1)}
+    runner = CliRunner(env={"COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"})
+    return {
+        path: "\n".join(
+            line.rstrip()
+            for line in runner.invoke(app, [*path.split(), "--help"], prog_name="newsletter").output.splitlines()
+        )
+        for path in sorted(groups)
+    }
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -54,3 +70,4 @@ def _entry(name: str, command: Any) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    HELP.write_text(json.dumps(helps(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

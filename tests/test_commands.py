@@ -1,6 +1,8 @@
 """The commands of a first day: what they print, which files they make, with which code they end."""
 
 import json
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from newsletter import __version__
+from newsletter import errors as newsletter_errors
 from newsletter.errors import TopicsError
 from newsletter.topics.body import parse
 from tests.builders import a_topics_file
@@ -152,7 +155,73 @@ def test_the_demo_ignores_home_and_environment(
 
 
 def test_commands_start_without_what_only_some_of_them_need() -> None:
-    loaded = "import sys, newsletter.cli; print(*sys.modules)"
+    loaded = "import sys, newsletter.cli.commands; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout.split()
     assert "newsletter.cli.rank" in modules
     assert not {"openai", "mjml", "premailer", "sendgrid"} & set(modules)
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["-h"], ["run", "--help"], ["subscribers", "add", "-h"], ["topics", "--help"]]
+)
+def test_help_loads_nothing(words: list[str]) -> None:
+    program = f"import sys; from newsletter.cli import main; main({words!r}); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert " ".join(word for word in words if not word.startswith("-")) in done.stdout.splitlines()[1]
+    modules = set(done.stderr.split())
+    assert not {"typer", "pydantic", "numpy", "sqlite_utils", "rich"} & modules
+    assert len(modules) < 120
+
+
+def test_a_mistake_beside_help_is_still_said(newsletter: Command) -> None:
+    assert newsletter("nonsense", "--help").code == 2
+    assert newsletter("topics", "check", "nothing.md").code == 2
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "table"])
+def test_a_reader_of_the_output_may_have_enough(home: Path, format_: str) -> None:
+    topics = subscribe(home, "ada")
+    listing = a_listing(home, *(a_line(number) for number in range(1, 3000)))
+    command = [sys.executable, "-m", "newsletter", "rank", "--listing", str(listing), "--topics", str(topics)]
+    with subprocess.Popen([*command, "--format", format_], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+        assert (process.wait(), said) == (0, b"")
+
+
+def test_a_port_that_cannot_be_is_refused_in_a_sentence(newsletter: Command) -> None:
+    done = newsletter("serve", "--port", "80000")
+    assert (done.code, "Traceback" in done.err) == (2, False)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = newsletter("serve", "--port", port)
+    assert done.code == 2
+    assert f"127.0.0.1:{port} cannot be listened on: Address already in use" in done.err
+    assert "choose another with --host or --port" in done.err
+
+
+def test_completion_is_offered(newsletter: Command) -> None:
+    assert "--install-completion" in newsletter("--help").out
+
+
+def test_ctrl_c_is_no_traceback(home: Path) -> None:
+    program = (
+        "import signal, os, sys; import newsletter.cli as cli; sys.modules['newsletter.cli.commands'] = None\n"
+        "class Interrupted:\n    def find_spec(self, *_): raise KeyboardInterrupt\n"
+        "del sys.modules['newsletter.cli.commands']; sys.meta_path.insert(0, Interrupted()); cli.main(['sends'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "newsletter: stopped\n")
+
+
+def test_the_exit_codes_that_exist_are_those_documented() -> None:
+    root = Path(__file__).parent.parent
+    rows = re.findall(r"^\| (\d+) \|", (root / "docs" / "exit-codes.md").read_text(encoding="utf-8"), re.MULTILINE)
+    errors = {error.exit_code for error in vars(newsletter_errors).values() if hasattr(error, "exit_code")}
+    said = re.compile(r"(?:sys\.exit|typer\.Exit)\((\d+)\)|NOT_READY = (\d+)")
+    sources = (path.read_text(encoding="utf-8") for path in (root / "newsletter").rglob("*.py"))
+    numbers = {int(number) for source in sources for pair in said.findall(source) for number in pair if number}
+    assert errors | numbers | {0} == {int(code) for code in rows}

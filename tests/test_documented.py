@@ -1,13 +1,15 @@
 """Nothing is undocumented: every setting stands in templates/newsletter.toml, every command in docs/commands.md."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
 
 from newsletter import app
+from newsletter.cli import HELP
 from newsletter.files import find
 from newsletter.settings import CORE, load
-from tests.reference import PAGE, commands
+from tests.reference import PAGE, commands, helps
 
 
 def documented() -> dict[str, dict[str, str]]:
@@ -58,3 +60,7 @@ def test_every_link_between_pages_leads_somewhere() -> None:
     for page in [root / "README.md", *root.glob("docs/**/*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)|src=\"([^\":]+)\"", page.read_text(encoding="utf-8")):
             assert (page.parent / (target[0] or target[1])).exists(), f"{page.name} links {target}"
+
+
+def test_the_help_is_that_of_the_commands() -> None:
+    assert json.loads(HELP.read_text(encoding="utf-8")) == helps(), "run `make docs`"

@@ -26,7 +26,7 @@ BACKUP_EVERY = timedelta(hours=23)  # so that it stays in the same part of the d
 def schedule(
     web: Annotated[bool, typer.Option("--web", help="Serve the web as well.")] = False,
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="The port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")] = 8000,
 ) -> None:
     """Run the day by itself until stopped: fetch at arXiv's hours, mail at the readers', back up once a day.
 

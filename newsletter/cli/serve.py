@@ -28,7 +28,7 @@ _LINK = re.compile(rf"<https?://[^>]*/{Purpose.UNSUBSCRIBE}/(?P<token>[\w-]+)>")
 
 def serve(
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="The port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")] = 8000,
 ) -> None:
     """Serve the links of the emails until stopped. A proxy in front of it does TLS.
 
