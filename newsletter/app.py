@@ -16,6 +16,7 @@ from newsletter.delivery import backends, restore_guard
 from newsletter.delivery.breakers import Breakers
 from newsletter.delivery.dispatch import Delivery, Desk, Dispatch, Pace
 from newsletter.delivery.providers import Providers
+from newsletter.editions.candidates import candidates
 from newsletter.editions.compose import Composing
 from newsletter.errors import Busy, SettingsError
 from newsletter.files import write_atomically
@@ -23,12 +24,14 @@ from newsletter.links import Signer, keys_of
 from newsletter.models.editions import Kind
 from newsletter.models.papers import Progress, Taxonomy
 from newsletter.models.sends import Backend
+from newsletter.models.subscribers import Subscriber
 from newsletter.pipeline import Services, send_ready, writer
 from newsletter.rendering.templates import Templates, load_templates
 from newsletter.rendering.theme import Theme
 from newsletter.scoring import connect
 from newsletter.scoring.model import prompts
 from newsletter.scoring.model.client import OpenAISettings
+from newsletter.scoring.model.pace import DayCost
 from newsletter.scoring.remembered import stored_archive, stored_past
 from newsletter.scoring.similarity import Similarity
 from newsletter.settings import Section, Settings, load
@@ -141,7 +144,9 @@ def services(
         yield Services(
             composing=Composing(
                 store=store,
-                scorer=connect.scorer(settings, store, local_scorer(store), budget, clock=now, warn=warn, stop=stop),
+                scorer=connect.scorer(
+                    settings, store, local_scorer(store), budget, clock=now, warn=warn, tell=warn, stop=stop
+                ),
                 origins=source_modules.origins(),
                 taxonomy=source_modules.taxonomy(),
                 to_people=made.backend.reaches_people,
@@ -212,6 +217,14 @@ def _prompt(settings: Settings) -> Callable[[str], str]:
 def local_scorer(store: Store) -> Similarity:
     """The scorer that needs no model, with what the store has of earlier days."""
     return Similarity(archive=stored_archive(store), past=stored_past(store))
+
+
+def day_cost(settings: Settings, store: Store, readers: Iterable[Subscriber]) -> DayCost | None:
+    """What a day will cost with the model, by the newest stored mailing; None without a model or a mailing."""
+    dates = sorted(mailing.date for mailing in store.mailings.days() if mailing.has_papers)[-1:]
+    announced = store.mailings.announcements(dates)
+    expected = ((reader, candidates(reader.wishes, announced, (), taxonomy()).papers) for reader in readers)
+    return connect.day_cost(settings, expected)
 
 
 def taxonomy() -> Taxonomy:

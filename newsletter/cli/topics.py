@@ -1,6 +1,7 @@
 """`newsletter topics`: checks and tries a topics file before anybody is mailed by it."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,8 @@ def check(
 ) -> None:
     """Say what was understood of topics files, or name the line that was not.
 
+    In a home with a model and a stored mailing, say too what a day will cost with these files.
+
     Examples:
 
         newsletter topics check subscribers/ada.md
@@ -61,6 +64,8 @@ def check(
     else:
         for name, file in read.items():
             _print(name, file)
+        if cost := _day_cost(read):
+            show.say(cost)
     for warning in (warning for file in read.values() for warning in file.warnings):
         show.warn(f"newsletter: {warning}")
     if len(read) < len(files):
@@ -126,6 +131,16 @@ def draft_(
     parse(text.encode(), "the draft", app.taxonomy())
     print(text, end="")
     show.warning("this is a draft: read it, change it, then `newsletter topics check` it")
+
+
+def _day_cost(read: Mapping[str, TopicsFile]) -> str:
+    """What a day will cost with these files, as one sentence; empty where no model is set up or no mailing stored."""
+    if not app.has_home():
+        return ""
+    settings = app.home_settings()
+    readers = [Subscriber(0, Path(name).stem, file.wishes, file.topics) for name, file in read.items()]
+    with app.open_store(settings) as store:
+        return str(app.day_cost(settings, store, readers) or "")
 
 
 def _print(name: str, file: TopicsFile) -> None:
