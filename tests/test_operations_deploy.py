@@ -9,7 +9,8 @@ import pytest
 import typer
 from ruamel.yaml import YAML
 
-from newsletter import app, cli
+from newsletter import app
+from newsletter.cli import commands
 from newsletter.settings import load
 
 ROOT = Path(__file__).parent.parent
@@ -19,7 +20,7 @@ UNITS = sorted([*DEPLOY.glob("*.service"), *DEPLOY.glob("*.timer")])
 
 def options(command: str) -> set[str]:
     """The options of a command of ours."""
-    group = typer.main.get_command(cli.app)
+    group = typer.main.get_command(commands.app)
     found = group.commands[command]  # type: ignore[attr-defined]
     return {option for parameter in found.params for option in parameter.opts}
 
