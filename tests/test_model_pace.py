@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from newsletter.cli import app as command_line
+from newsletter.cli.commands import app as command_line
 from newsletter.models.scores import Cap, Fault, Trouble
 from newsletter.models.subscribers import Deliver
 from newsletter.money import picodollars
