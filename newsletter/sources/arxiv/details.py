@@ -13,7 +13,7 @@ from newsletter.sources.arxiv.entries import UNKNOWN
 def detailed(
     announcements: Sequence[Announcement], day: date, api: Api, progress: Progress
 ) -> tuple[list[Announcement], str]:
-    """Each announcement with what the API adds, and what went wrong; without an answer it stays as it is."""
+    """Returns each announcement with the API's details, or unchanged without an answer; and what went wrong."""
     details: dict[tuple[str, int], Paper] = {}
     bare = [_versioned(a.paper) for a in announcements if a.paper.submitted_at is None or not a.paper.version]
     problem = ""
@@ -28,7 +28,7 @@ def detailed(
 
 
 def batches(ids: Sequence[str]) -> list[Sequence[str]]:
-    """As many identifiers at a time as one request takes."""
+    """Splits identifiers into lists of BATCH, as many as one request takes."""
     return [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
 
 

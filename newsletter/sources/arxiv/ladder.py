@@ -88,7 +88,7 @@ class _Door:
     reason: str = ""
 
     def read(self, call: Callable[[str, date], Sequence[Entry]], category: str, day: date) -> Sequence[Entry]:
-        """What a call gives. Raises Unreachable without calling where the door counts as closed."""
+        """Calls, and counts a failure. Raises Unreachable without calling if the door counts as closed."""
         if self.failures >= CLOSED_AT:
             raise Unreachable(self.reason)
         try:
@@ -106,7 +106,7 @@ class _Door:
 
 @dataclass(slots=True)
 class _Ladder:
-    """What the doors have given for one mailing so far, and the steps that ask them for more.
+    """The state of fetching one mailing, with a method for each step.
 
     `counted` are the categories read from a page, which states its count; `failed` those that no list was had of, with
     the first error; `whole` turns False, with a note, once something is missing or cannot be proven.
@@ -124,7 +124,7 @@ class _Ladder:
     pages: _Door = field(default_factory=_Door)
 
     def climb(self, proof: Proof) -> Mailing:
-        """The steps in their order."""
+        """Runs the steps in order and returns the mailing."""
         wanted = self.wanted
         if wanted.is_past:
             self._read_pages(wanted.categories)
@@ -231,7 +231,7 @@ class _Ladder:
     # Proof and repair
 
     def _headers(self, proof: Proof) -> tuple[Header, ...] | None:
-        """What OAI-PMH names; None where it gives no proof."""
+        """Returns the headers of OAI-PMH; None if it gives no proof."""
         try:
             headers = proof.headers(self.wanted.day)
         except SourceError as error:
