@@ -1,4 +1,4 @@
-"""Where mailings come from: one folder per source, found by its name. `listing.py` reads a mailing from a file.
+"""Finds the sources of mailings: each package here is one. `mailing_file.py` reads a mailing from a file.
 
 What each folder offers is in contract.py; nothing here, nor above, knows one of them by name.
 """
@@ -17,30 +17,30 @@ from newsletter.sources.contract import Source, SourceModule
 
 
 def sources() -> list[str]:
-    """The names of the sources there are."""
+    """Returns the names of the sources, in alphabetical order."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
 
 def module(name: str) -> SourceModule:
-    """The module of one source."""
+    """Imports the package of one source."""
     return cast("SourceModule", importlib.import_module(f"{__name__}.{name}"))
 
 
 def origins() -> dict[str, Origin]:
-    """What is known of each source, by its name."""
+    """Returns each source's origin (name, links, categories, hours) by its name."""
     return {name: module(name).ORIGIN for name in sources()}
 
 
 def taxonomy() -> Taxonomy:
-    """The categories of all sources."""
+    """Returns the union of the categories of all sources."""
     return reduce(or_, (origin.taxonomy for origin in origins().values()), Taxonomy())
 
 
 def sections() -> Iterable[type[Section]]:
-    """The settings sections of all sources."""
+    """Returns the settings sections of all sources."""
     return [module(name).Options for name in sources()]
 
 
 def connect(settings: Settings, state: Path, clock: Clock, sleep: Callable[[float], None]) -> list[Source]:
-    """All sources, ready to fetch."""
+    """Connects all sources."""
     return [module(name).connect(settings, state, clock, sleep) for name in sources()]

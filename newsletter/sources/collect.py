@@ -17,7 +17,7 @@ CATCH_UP = timedelta(days=90)  # older mailings are not asked for unless they ar
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One mailing that was asked for: as stored, with how many papers are new to us; or why there is none."""
+    """The result for one requested mailing: as stored, with the number of papers added; or the error."""
 
     date: date
     mailing: Mailing | None = None
@@ -74,7 +74,7 @@ def missing(
     since: date | None = None,
     catch_up: timedelta = CATCH_UP,
 ) -> list[date]:
-    """The mailings to ask for: since a day, or since the first fetched one, those that are not whole.
+    """Returns the mailings to request: since a day, or since the first fetched one, those that are not complete.
 
     At the very beginning that is the newest alone: nobody waits for what was announced before they subscribed.
     Without `since`, what lies further back than `catch_up` is left out.
@@ -96,5 +96,5 @@ def missing(
 
 
 def bare(fetched: Sequence[MailingDay]) -> list[date]:
-    """The newest mailing, if it is complete but for details of its papers: those may be had by now."""
+    """Returns the newest mailing if it is complete but for details of its papers, which may be available by now."""
     return [m.date for m in fetched[-1:] if m.status is MailingStatus.COMPLETE and m.bare]

@@ -1,4 +1,4 @@
-"""What a source of mailings is. One folder here is one source."""
+"""The interface of a source of mailings. Each package beside this file is one source."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -10,43 +10,43 @@ from newsletter.settings import Section, Settings
 
 
 class Source(Protocol):
-    """Where mailings come from. Papers are known by (source, id), so that sources never meet."""
+    """A source of mailings. A paper's key is (source, id): sources do not share papers."""
 
     origin: Origin
 
     def newest(self, now: datetime) -> Day:
-        """The date of the newest mailing that can be fetched."""
+        """Returns the date of the newest mailing that can be fetched at a moment."""
 
     def days(self, first: Day, last: Day) -> list[Day]:
-        """The dates between these two, both included, on which there is a mailing, oldest first."""
+        """Returns the dates of mailings from `first` to `last`, both included, in ascending order."""
 
     def categories(self, wishes: tuple[str, ...]) -> tuple[str, ...]:
-        """The categories to fetch for what subscribers wish, each once, in a fixed order."""
+        """Returns the categories to fetch for what subscribers wish, without duplicates, in a fixed order."""
 
     def plan(self, days: Collection[Day]) -> None:
-        """Told, before the first of them, which mailings `fetch` will be called for: what they share is had once."""
+        """Announces the mailings that `fetch` will be called for, so that data they share is requested once."""
 
     def fetch(self, day: Day, categories: tuple[str, ...], before: Mailing | None, progress: "Progress") -> Mailing:
-        """The mailing of a day; `before` is the one before it. Partial, with a note, where it is not proven whole.
+        """Fetches the mailing of a day; `before` is the previous one. Partial, with a note, unless proven complete.
 
         Raises InputError for a day without a mailing, SourceError where nothing could be had.
         """
 
     def details(self, mailing: Mailing, progress: "Progress") -> Mailing:
-        """A complete mailing again, with what was not known of its papers when it was fetched."""
+        """Returns a complete mailing with the details of its papers that were not available when it was fetched."""
 
     def look_up(self, ids: Sequence[str]) -> list[Paper]:
-        """Papers of this source by their ids, in any order; unknown ones are absent. Raises SourceError."""
+        """Fetches papers by their ids, in any order; unknown ones are absent. Raises SourceError."""
 
     def close(self) -> None:
-        """Ends connections."""
+        """Closes the connections."""
 
 
 class SourceModule(Protocol):
-    """What each folder of this folder offers."""
+    """The names that each source package defines."""
 
     ORIGIN: Origin
     Options: type[Section]
 
     def connect(self, settings: Settings, state: Path, clock: Clock, sleep: Callable[[float], None]) -> Source:
-        """The source, ready to fetch; whatever it keeps lies in `state`."""
+        """Returns the source, ready to fetch; it keeps its files in the folder `state`."""

@@ -1,4 +1,4 @@
-"""A mailing from a file: JSON Lines, plain or gzipped; one bad line harms only itself."""
+"""Reads mailings from JSON Lines files, plain or gzipped; a bad line is reported and skipped."""
 
 import gzip
 import json
@@ -28,14 +28,14 @@ _ANNOUNCE_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A mailing read from a file, and one sentence for each line that was left out."""
+    """A mailing read from a file, with one sentence for each line that was skipped."""
 
     mailing: Mailing
     problems: tuple[str, ...]
 
 
 def read(path: Path, today: date) -> Listing:
-    """The mailing in a file. Its day is the one most lines announce, `today` where none does.
+    """Reads the mailing in a file. Its date is the one that most lines name, `today` if none does.
 
     Raises ListingError where the file cannot be read, is cut off in its last line, or has no paper: a torn file is no
     short day, and an empty one no holiday.
@@ -72,14 +72,14 @@ def read(path: Path, today: date) -> Listing:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Papers of earlier mailings with the relevance (1-10) that each was given, and the lines left out."""
+    """Papers of earlier mailings with the relevance (1-10) each was given, and a sentence for each line skipped."""
 
     papers: tuple[tuple[Paper, int], ...]
     problems: tuple[str, ...]
 
 
 def read_judged(path: Path) -> Judged:
-    """The judged papers in a file: a mailing file whose lines have a `relevance`. An empty file has none.
+    """Reads the judged papers in a file: a mailing file whose lines have a `relevance`. An empty file is valid.
 
     Raises ListingError where the file cannot be read.
     """
@@ -97,7 +97,7 @@ def read_judged(path: Path) -> Judged:
 
 
 def read_archive(path: Path) -> tuple[tuple[Paper, ...], tuple[str, ...]]:
-    """The papers of an earlier mailing, and one sentence for each line left out. An empty file has none.
+    """Reads the papers of an earlier mailing, and one sentence for each line skipped. An empty file is valid.
 
     Raises ListingError where the file cannot be read.
     """
@@ -128,7 +128,7 @@ def _lines(path: Path, *, whole: bool = False) -> Iterator[tuple[int, bytes]]:
 
 
 def _require_whole(path: Path, number: int, last: bytes) -> None:
-    """A last line that has no line break and is no JSON either is half a line."""
+    """Raises ListingError for a last line without a line break that is not valid JSON either."""
     try:
         json.loads(last)
     except (ValueError, RecursionError):

@@ -19,6 +19,7 @@ from newsletter.sources.arxiv import ladder
 from newsletter.sources.arxiv.api import BATCH
 from newsletter.sources.arxiv.calendar import NEW_YORK, Hours, is_holiday
 from newsletter.sources.arxiv.categories import CATEGORIES, TAXONOMY
+from newsletter.sources.arxiv.details import detailed
 from newsletter.sources.arxiv.doors import Doors
 from newsletter.sources.arxiv.http import Polite
 from newsletter.sources.arxiv.proof import Proof
@@ -149,7 +150,7 @@ class Arxiv:
 
     def details(self, mailing: Mailing, progress: Progress) -> Mailing:
         """The mailing with what the API did not know of its papers, or could not say, when it was fetched."""
-        announcements, problem = ladder.detailed(mailing.announcements, mailing.date, self._doors, progress)
+        announcements, problem = detailed(mailing.announcements, mailing.date, self._doors.api, progress)
         return replace(mailing, announcements=tuple(announcements), note=problem)
 
     def look_up(self, ids: Sequence[str]) -> list[Paper]:

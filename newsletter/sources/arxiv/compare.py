@@ -1,4 +1,4 @@
-"""Decides whether a mailing is whole, and what it is, out of what arXiv's doors say. Calls nothing.
+"""Decides what a mailing holds and whether it is complete, from what arXiv's doors say. Calls nothing.
 
 Identifiers are given in the order of announcement, over all of arXiv. So whatever OAI-PMH names above the highest
 identifier of the mailing before, in one of our categories, must stand in this mailing.
@@ -23,7 +23,7 @@ _RANK = {AnnounceType.NEW: 0, AnnounceType.OLD_CROSS: 1, AnnounceType.REPLACE: 2
 
 
 def feed_problem(feed: Feed, day: date, before: Collection[tuple[str, int]]) -> str:
-    """Why a feed is not the list of its category on that day; empty if it is.
+    """Returns why a feed is not the list of its category on that day; empty if it is.
 
     `before` are the paper versions that the mailing before had in this category: a feed that was not rebuilt repeats
     them, whatever its dates claim.
@@ -52,7 +52,7 @@ class Span:
 
 
 def span(lists: Lists, headers: Collection[Header], day: date, mark: str, *, next_is_out: bool) -> Span:
-    """The span of a mailing; `mark` is the highest identifier of the mailing before, if that is known.
+    """Returns the span of a mailing; `mark` is the highest identifier of the previous one, empty if unknown.
 
     Without a mark the span begins with the lowest identifier of the run, in OAI-PMH's records of that day or later,
     that leads up to the lowest paper listed as new; without such a paper, above what was known before that day.
@@ -81,7 +81,7 @@ def _before_run(lowest: Order, changed: Collection[Order]) -> Order:
 
 
 def mark(lists: Lists, headers: Iterable[Header], within: Span, day: date, before: str) -> str:
-    """The highest identifier that a mailing announced, for the next one to begin above it."""
+    """Returns the highest identifier that a mailing announced; the next one begins above it."""
     listed = (e.paper.id for entries in lists.values() for e in entries if e.listed is not Listed.REPLACE)
     possible = [i for i in (*listed, *(h.id for h in headers)) if i in within and order(i)[:2] <= (day.year, day.month)]
     return max([*possible, before], key=order)
@@ -125,7 +125,7 @@ def differences(lists: Lists, headers: Iterable[Header], within: Span, counted: 
 
 
 def covering(papers: Sequence[Header], among: Collection[str]) -> list[str]:
-    """A short list of categories whose pages would hold all these papers."""
+    """Returns a small set of categories whose pages hold all these papers (greedy set cover)."""
     left, chosen = list(papers), list[str]()
     while left:
         counts: dict[str, int] = defaultdict(int)
@@ -142,13 +142,13 @@ def covering(papers: Sequence[Header], among: Collection[str]) -> list[str]:
 
 
 def under(feed: Sequence[Entry], page: Sequence[Entry]) -> tuple[Entry, ...]:
-    """A feed's entries, and those of a page that the feed lacks: a page may show later versions than were announced."""
+    """Returns a feed's entries and those that only the page has: a page may show later versions than announced."""
     known = {entry.paper.id for entry in feed}
     return (*feed, *(entry for entry in page if entry.paper.id not in known))
 
 
 def assemble(lists: Lists, within: Span, places: Mapping[str, Sequence[str]]) -> tuple[Announcement, ...]:
-    """One announcement for each paper of all lists, with the categories that list it, in the order of identifiers.
+    """Merges lists into one announcement a paper, with the categories that list it, in order of identifiers.
 
     Text and version are those of one entry: of a door that tells the version announced, else the highest version
     that a page tells; UNKNOWN if none does. What a list calls cross is new if the identifier lies `within` the
@@ -168,7 +168,7 @@ def assemble(lists: Lists, within: Span, places: Mapping[str, Sequence[str]]) ->
 
 
 def first_versions(announcements: Iterable[Announcement]) -> list[Announcement]:
-    """Announcements in which a new paper of unknown version counts as its first one."""
+    """Returns the announcements, with version 1 for new papers of unknown version."""
     return [
         replace(a, paper=replace(a.paper, version=1))
         if a.type is AnnounceType.NEW and a.paper.version == UNKNOWN
@@ -178,7 +178,7 @@ def first_versions(announcements: Iterable[Announcement]) -> list[Announcement]:
 
 
 def _trust(entry: Entry) -> tuple[bool, int, bool]:
-    """Sorts the entry whose text and version say best what was announced before the others."""
+    """A sort key: the entry whose text and version are surest to be those announced comes first."""
     return entry.current, -entry.paper.version, entry.listed is not Listed.NEW
 
 
@@ -189,7 +189,7 @@ def _type(listed: Listed, first_announced: bool) -> AnnounceType:
 
 
 def enriched(announcement: Announcement, details: Paper | None) -> Announcement:
-    """The announcement with what the API adds; title and abstract stay as they were announced."""
+    """Returns the announcement with the API's details; title and abstract stay as announced."""
     paper = announcement.paper
     if details is None or paper.version not in (UNKNOWN, details.version):
         return announcement

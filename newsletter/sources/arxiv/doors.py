@@ -1,4 +1,4 @@
-"""Calls arXiv's four doors: builds the URLs, follows the pages, hands bodies to the parsers."""
+"""Calls arXiv's four services, here called doors (feeds, OAI-PMH, listing pages, API): URLs, paging, parsing."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -34,21 +34,21 @@ class Doors:
         return Api(self.http, self.api_url)
 
     def feed(self, category: str, day: date) -> feed.Feed:
-        """The announcement feed of one category, whatever day it is of. Also raises UnknownCategory."""
+        """Returns the announcement feed of one category, of whatever day it is. Also raises UnknownCategory."""
         return self.http.read(f"{self.feed_url}/{quote(category)}", day, feed.parse)
 
     def new(self, category: str, day: date) -> tuple[Entry, ...]:
-        """The whole listing page of the newest mailing, which must be the one of `day`."""
+        """Returns all entries of the listing page of the newest mailing, which must be that of `day`."""
         base = f"{self.listing_url}/list/{quote(category)}/new"
         return self._pages(lambda page: f"{base}?skip={(page - 1) * SHOWN}&show={SHOWN}", day)
 
     def catch_up(self, category: str, day: date) -> tuple[Entry, ...]:
-        """The whole catch-up page of a mailing that was announced already."""
+        """Returns all entries of the catch-up page of an announced mailing."""
         base = f"{self.listing_url}/catchup/{quote(category)}/{day.isoformat()}"
         return self._pages(lambda page: f"{base}?abs=True&page={page}", day)
 
     def identifiers(self, since: date, until: date | None, day: date) -> tuple[Header, ...]:
-        """Every paper whose record last changed in a range of UTC days, both included; None: to this moment."""
+        """Returns each paper whose record last changed from `since` to `until` (UTC, inclusive; None: now)."""
         found: list[Header] = []
         first = {"verb": "ListIdentifiers", "metadataPrefix": "arXiv", "from": since.isoformat()}
         if until:
@@ -58,7 +58,7 @@ class Doors:
         return tuple(found)
 
     def records(self, ids: Collection[str], since: date, day: date) -> tuple[Entry, ...]:
-        """The records of some papers; of many, out of all that changed since a UTC day, until all are found."""
+        """Returns the records of some papers; many are searched for in all that changed since a UTC day."""
         if len(ids) <= BY_NAME_AT_MOST:
             return tuple(entry for paper_id in sorted(ids) for entry in self._record(paper_id, day).entries)
         found: dict[str, Entry] = {}

@@ -89,7 +89,7 @@ class Polite:
         self._session.max_redirects = 3
 
     def read(self, url: str, day: date, parse: Callable[[bytes], T], spacing: float = 0.0) -> T:
-        """What `parse` makes of the body at a URL; a body it calls Malformed is asked for once more.
+        """Requests a URL and parses its body; a body for which `parse` raises Malformed is requested once more.
 
         The raw bytes are kept under the mailing's `day`, and an unchanged body is not transferred again. `spacing`
         are seconds to leave since the request before, where a door wants more than the usual delay. Raises
@@ -115,7 +115,7 @@ class Polite:
         self._session.close()
 
     def _get(self, url: str, day: date, spacing: float) -> Answer:
-        """The answer after as many attempts as make sense; arXiv's own Retry-After is kept, else pauses grow.
+        """Requests a URL, with retries; a Retry-After is kept, else pauses grow.
 
         A host without a connection is not tried again by this client.
         """
@@ -140,7 +140,7 @@ class Polite:
                 raise failure(f"{host} {result.reason}", self._clock() + pause, offline=result.offline)
 
     def _pause(self, attempt: int, failed: _Failed) -> timedelta:
-        """What arXiv asks for; else it grows with the attempts, less where the failure may be over in seconds."""
+        """Returns the pause before the next attempt: the one arXiv asks for, else one that doubles."""
         if failed.asked is not None:
             return failed.asked
         if failed.offline:
@@ -211,7 +211,7 @@ def _host(url: str) -> str:
 
 
 def _is_offline(error: requests.RequestException) -> bool:
-    """No name, no route, nobody there; a connection that was made and broke is something else."""
+    """True if no connection was made (no name, no route, refused); False if one was made and broke."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return isinstance(reason, NewConnectionError | ConnectTimeoutError | ProxyError)
 

@@ -39,7 +39,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """Hands out turns. `state` is the folder of the lock and of the times."""
+    """Serialises requests. `state` is the folder of the lock and of the times."""
 
     state: Path
     delay: timedelta
@@ -48,7 +48,7 @@ class Turns:
 
     @contextmanager
     def take(self, host: str, spacing: timedelta) -> Iterator[Turn]:
-        """A turn to ask a host, `spacing` after the request before where that is more than the usual delay.
+        """Waits for a turn to ask a host, at least `spacing` after the previous request over all hosts.
 
         Raises Unreachable where the host asked for more than LONGEST_PAUSE.
         """
@@ -85,7 +85,7 @@ class Turns:
         return self.state / "arxiv.next"
 
     def _times(self) -> "_Times":
-        """What the file says, moved back with a clock that was set back: that never makes a pause longer."""
+        """Reads the file; times are moved back by as much as the clock was set back, so that no pause grows."""
         try:
             told = json.loads(self._file.read_bytes())
             last = datetime.fromisoformat(told["last"])
