@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -157,6 +158,12 @@ def test_the_process_catches_up_backs_up_serves_and_stops_on_sigterm(home: Path)
         assert "opened and found whole" in said
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
             assert answer.status == 200
+        (backup,) = (home / "kept").glob("*/newsletter.db")
+        for path in (home / "var").glob("newsletter.db*"):
+            path.unlink()
+        shutil.copy(backup, home / "var" / "newsletter.db")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+            assert answer.status == 200, "the web goes on with a restored database"
         with scheduled(home) as second:
             assert "a schedule is under way in this home already" in second.communicate(timeout=60)[0]
             assert second.returncode == 1

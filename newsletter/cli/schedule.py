@@ -42,7 +42,7 @@ def schedule(
     settings = app.home_settings()
     log.to_stderr()
     calendar = origins()["arxiv"].calendar
-    with _alone(settings), app.open_store(settings) as store, running.stopped_by_signals() as stop:
+    with _alone(settings), app.open_store(settings, follows=True) as store, running.stopped_by_signals() as stop:
 
         def tell(wake: datetime) -> None:
             show.say(f"next at {wake:%Y-%m-%d %H:%M} UTC")
@@ -57,11 +57,12 @@ def _day(store: Store, stop: threading.Event) -> Standing:
     failed = False
     try:
         settings = app.home_settings()
-        report, _ = running.once(settings, store, stop)
-        running.told(report)
-        failed = report.failed
-        if not stop.is_set():
-            _back_up(settings, store)
+        with app.open_store(settings) as own:  # a run ends where its database is replaced; the next has the new one
+            report, _ = running.once(settings, own, stop)
+            running.told(report)
+            failed = report.failed
+            if not stop.is_set():
+                _back_up(settings, own)
     except Busy as busy:
         show.warning(str(busy))
     except (NewsletterError, OSError) as error:
