@@ -3,6 +3,7 @@
     python bench/email_length.py [--screens]     NEWSLETTER_SHARED names the folder; --screens needs chromium and npm ci
 
 Without a model: the local scorer's editions. With a model: the published scores and comments as the model's answers.
+The lengths of phrases were chosen on every other day; what is reported of them is the other half.
 Words are what white space separates in the HTML body, tags replaced by blanks; a screen is 667 pixels at 375.
 """
 
@@ -16,6 +17,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -116,11 +118,12 @@ def screens(pages: list[str]) -> list[float]:
 
 def main(*, with_screens: bool) -> None:
     templates = load_templates(None, origins())
-    print(f"{'':24}{'papers':>12}{'words':>14}{'bytes':>16}{'screens':>14}   median and maximum")
+    print(f"{'':32}{'papers':>12}{'words':>14}{'bytes':>16}{'screens':>14}   median and maximum")
     for name, found in editions(shared_folder() / "eval").items():
-        lengths = ("brief", "page") if hasattr(found[0], "length") else ("",)
-        for length in lengths:
-            told = [replace(each, length=length) if length else each for each in found if each.papers]
+        dates = sorted({each.date for each in found})
+        halves = {"chosen on": dates[::2], "the others": dates[1::2]}
+        for length, (half, days) in product(("brief", "page"), halves.items()):
+            told = [replace(each, length=length) for each in found if each.papers and each.date in days]
             pages = [render(each, LINKS, templates).html for each in told]
             columns = [
                 [len(each.papers) for each in told],
@@ -131,7 +134,7 @@ def main(*, with_screens: bool) -> None:
             if with_screens:
                 high = screens(pages)
                 line += f"{statistics.median(high):>8.1f}{max(high):>7.1f}"
-            print(f"{name + ' ' + length:20}{line}")
+            print(f"{name + ' ' + length + ', ' + half:28}{line}")
 
 
 if __name__ == "__main__":

@@ -262,6 +262,7 @@ def test_marks_are_offered_where_their_route_exists() -> None:
     for mark in ("more", "less", "save"):
         assert sum(url.startswith(links.feedback) and url.endswith(f"&mark={mark}") for url in urls) == 8
         assert f"&mark={mark}" in text_of(edition, links)
+    assert links.feedback in urls, "all papers of the mail, on one page"
 
 
 def test_the_account_says_this_month_and_who_wrote_the_comments() -> None:

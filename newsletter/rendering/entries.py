@@ -23,7 +23,7 @@ NEXT = 10  # in short after them; the rest is a line each
 GLANCE = 3  # papers of the first screen
 # About how many characters a phrase has in a brief edition.
 NEW_AT_A_GLANCE, WHY_AT_A_GLANCE = 60, 60
-NEW, TELLING = 100, 60
+NEW, TELLING = 60, 60
 WHY_IN_FULL, WHY_IN_SHORT = 100, 60
 
 
