@@ -18,6 +18,7 @@ from newsletter.delivery.breakers import Breakers
 from newsletter.delivery.dispatch import Delivery, Desk, Dispatch, Pace
 from newsletter.delivery.providers import Providers
 from newsletter.editions import compose
+from newsletter.editions.candidates import candidates
 from newsletter.editions.compose import Composed, Composing
 from newsletter.errors import Busy, SettingsError
 from newsletter.files import write_atomically
@@ -32,6 +33,7 @@ from newsletter.rendering.theme import Theme
 from newsletter.scoring import connect
 from newsletter.scoring.model import prompts
 from newsletter.scoring.model.client import OpenAISettings
+from newsletter.scoring.model.pace import DayCost
 from newsletter.scoring.remembered import stored_archive, stored_past
 from newsletter.scoring.similarity import Similarity
 from newsletter.settings import Section, Settings, load
@@ -182,7 +184,7 @@ def services(
         yield Services(
             composing=Composing(
                 store=store,
-                scorer=connect.scorer(settings, store, local, budget, clock=now, warn=warn, stop=stop),
+                scorer=connect.scorer(settings, store, local, budget, clock=now, warn=warn, tell=warn, stop=stop),
                 origins=source_modules.origins(),
                 taxonomy=source_modules.taxonomy(),
                 to_people=made.backend.reaches_people,
@@ -253,6 +255,14 @@ def _prompt(settings: Settings) -> Callable[[str], str]:
 def local_scorer(store: Store, vectors: "Vectorised | None" = None) -> Similarity:
     """The scorer that needs no language model, with what the store has of earlier days."""
     return Similarity(archive=stored_archive(store), past=stored_past(store), vectors=vectors)
+
+
+def day_cost(settings: Settings, store: Store, readers: Iterable[Subscriber]) -> DayCost | None:
+    """What a day will cost with the model, by the newest stored mailing; None without a model or a mailing."""
+    dates = sorted(mailing.date for mailing in store.mailings.days() if mailing.has_papers)[-1:]
+    announced = store.mailings.announcements(dates)
+    expected = ((reader, candidates(reader.wishes, announced, (), taxonomy()).papers) for reader in readers)
+    return connect.day_cost(settings, expected)
 
 
 def taxonomy() -> Taxonomy:

@@ -12,6 +12,7 @@ from typing import Any
 from newsletter.scoring.model.client import Posted, Rejected
 
 LINE = re.compile(r"^\[(p\d+)\] (.*)$", re.MULTILINE)
+TOPICS = re.compile(r"<topics [0-9a-f]{16}>")  # the rubric speaks of the fence too
 Fault = Callable[[int, dict[str, Any]], "Rejected | str | None"]
 
 
@@ -78,7 +79,7 @@ class FakeModel:
         relevance, novelty = self.scores.get(title, (1, 3))
         if self.obeys and self.obeys.search(f"{title}\n{abstract}"):
             relevance = novelty = 10
-        only_novelty = "<topics" not in text
+        only_novelty = not TOPICS.search(text)
         values = {
             "i": label,
             "s": novelty if only_novelty else relevance,

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -97,7 +97,20 @@ def a_reading(subscriber: Subscriber, papers: Sequence[Paper]) -> Reading:
     return Reading(subscriber, WEDNESDAY, tuple(papers), Pool(tuple(papers)))
 
 
-def a_run(store: Store, model: FakeModel, **settings: Any) -> Run:
+def at_once(_seconds: float) -> None:
+    """Waits for nothing."""
+
+
+def a_run(
+    store: Store,
+    model: FakeModel,
+    /,
+    *,
+    stop: threading.Event | None = None,
+    sleep: Callable[[float], object] | None = at_once,
+    tell: Callable[[str], None] = lambda _: None,
+    **settings: Any,
+) -> Run:
     chosen = OpenAISettings(**settings)
     warnings: list[str] = []
     run_id = store.charges.start_run("run", NOON)
@@ -106,7 +119,7 @@ def a_run(store: Store, model: FakeModel, **settings: Any) -> Run:
     recipe = store.scores.recipe_key(Recipe(chosen.model, chosen.effort, PROMPTS.version, SCHEMA_VERSION))
     asker = Asker(
         store=store,
-        model=Model(chosen, model, sleep=lambda seconds: None, warn=warnings.append),
+        model=Model(chosen, model, stop=stop, sleep=sleep, warn=warnings.append),
         prices=prices_of(chosen.model, chosen.prices),
         budget=budget,
         prompts=PROMPTS,
@@ -117,7 +130,7 @@ def a_run(store: Store, model: FakeModel, **settings: Any) -> Run:
     warm = store.charges.warm_blocks(NOON - KEPT_WARM)
     planned = Planned(store, PROMPTS, chosen.context_tokens, warm, chosen.prefix_rpm)
     desk = Desk(store, asker, planned, budget, PROMPTS, recipe, clock=lambda: NOON)
-    return Run(ModelScorer(desk, Similarity()), model, warnings, store)
+    return Run(ModelScorer(desk, Similarity(), tell), model, warnings, store)
 
 
 def liked(papers: Sequence[Paper], relevance: int = 9, novelty: int = 7) -> dict[str, tuple[int, int]]:

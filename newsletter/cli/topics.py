@@ -1,7 +1,7 @@
 """`newsletter topics`: checks and tries a topics file before anybody is mailed by it."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -44,6 +44,8 @@ def check(
     Files in a folder `subscribers` are held to what `run` asks of them: a name that a subscriber can have, an address
     and categories, and no address twice.
 
+    In a home with a model and a stored mailing, say too what a day will cost with these files.
+
     Examples:
 
         newsletter topics check subscribers
@@ -67,6 +69,8 @@ def check(
     else:
         for name, file in good.items():
             _print(name, file)
+        if cost := _day_cost(good):
+            show.say(cost)
     for item in checked:
         for sentence in (*item.warnings, *item.errors):
             show.warning(sentence)
@@ -171,6 +175,16 @@ def draft_(
     parse(text.encode(), "the draft", app.taxonomy())
     print(text, end="")
     show.warning("this is a draft: read it, change it, then `newsletter topics check` it")
+
+
+def _day_cost(read: Mapping[str, TopicsFile]) -> str:
+    """What a day will cost with these files, as one sentence; empty where no model is set up or no mailing stored."""
+    if not app.has_home():
+        return ""
+    settings = app.home_settings()
+    readers = [Subscriber(0, Path(name).stem, file.wishes, file.topics) for name, file in read.items()]
+    with app.open_store(settings) as store:
+        return str(app.day_cost(settings, store, readers) or "")
 
 
 def _print(name: str, file: TopicsFile) -> None:

@@ -1,19 +1,22 @@
 """Builds the model's part of a run where a key is set; the only place that knows both the settings and the model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from newsletter.errors import SettingsError
-from newsletter.models.papers import Clock
+from newsletter.models.papers import Clock, Paper
 from newsletter.models.scores import Scorer
+from newsletter.models.subscribers import Subscriber
 from newsletter.money import picodollars
 from newsletter.scoring.model.budget import Budget, Caps
 from newsletter.scoring.model.calls import Asker
 from newsletter.scoring.model.client import EMBEDDINGS, Model, OpenAISettings, Tries, connect
 from newsletter.scoring.model.embeddings import Embedder
+from newsletter.scoring.model.pace import REMARKS, DayCost, DayCosts, rates, usual
 from newsletter.scoring.model.prices import prices_of
 from newsletter.scoring.model.prompts import SCHEMA_VERSION, load_prompts
 from newsletter.scoring.model.scorer import KEPT_WARM, Desk, ModelScorer, WithoutModel
@@ -99,9 +102,12 @@ def scorer(
     *,
     clock: Clock,
     warn: Callable[[str], None],
+    tell: Callable[[str], None] = lambda _: None,
     stop: Event | None = None,
 ) -> Scorer:
     """The model where a key is set, else the local scorer; once `stop` is set, no further call begins.
+
+    `tell` hears what a day will cost, before the first call.
 
     Raises SettingsError for a model without a price.
     """
@@ -135,7 +141,27 @@ def scorer(
     )
     warm = store.charges.warm_blocks(now - KEPT_WARM)
     planned = Planned(store, prompts, context, warm, chosen.prefix_rpm)
-    return ModelScorer(Desk(store, asker, planned, budget, prompts, recipe, clock), local)
+    return ModelScorer(Desk(store, asker, planned, budget, prompts, recipe, clock), local, tell)
+
+
+def day_cost(settings: Settings, expected: Iterable[tuple[Subscriber, Sequence[Paper]]]) -> DayCost | None:
+    """What a day will cost with the model of newsletter.toml, for these readers with papers of a usual day.
+
+    None where no key is set, or nobody wants a model. Raises SettingsError for a model without a price.
+    """
+    if not settings.secret("OPENAI_API_KEY"):
+        return None
+    chosen = settings.of(OpenAISettings)
+    price = prices_of(chosen.model, chosen.prices).of(chosen.service_tier)
+    rubric = len(load_prompts(settings.home).texts["rubric"].encode())
+    costs = DayCosts(chosen.model)
+    for reader, papers in expected:
+        wishes = reader.wishes
+        if papers and wishes.scorer != "local":
+            of = rates(partial(usual, price), papers, len(reader.topics.body.encode()), rubric)
+            listed, budget = min(REMARKS, wishes.max_papers), picodollars(wishes.budget_usd_per_month)
+            costs.add(reader.slug, len(papers), of, listed, budget)
+    return costs.told()
 
 
 def lanes(settings: Settings) -> int:

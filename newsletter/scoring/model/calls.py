@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 from newsletter.models.papers import Clock
-from newsletter.models.scores import Cap, Tokens
+from newsletter.models.scores import Cap
 from newsletter.models.subscribers import Topics
 from newsletter.money import split
 from newsletter.scoring.model import answers as read
@@ -20,6 +20,7 @@ from newsletter.scoring.model import prompts as words
 from newsletter.scoring.model.asking import Ask, Came, Question, follow_ups, halves
 from newsletter.scoring.model.budget import Budget, OutOfMoney, Purse, Reservation
 from newsletter.scoring.model.client import Model, Prompt, Reply, TooLong, Unanswered
+from newsletter.scoring.model.pace import usual
 from newsletter.scoring.model.prices import FLEX, STANDARD, Prices
 from newsletter.scoring.model.prompts import AXES, Prompts, Shown
 from newsletter.scoring.model.sharing import nonce_of
@@ -33,7 +34,6 @@ USELESS_IN_A_ROW = 40  # answers that bought nothing, before the run stops calli
 MOST_CHARS_A_TOKEN = 7.0
 FEWEST_BYTES_A_TOKEN = 3.2  # for what fits into a context
 WORST_BYTES_A_TOKEN = 2  # for what a call may cost
-USUAL_BYTES_A_TOKEN = 4  # for what it is expected to cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +135,7 @@ class Asker:
 
     def usual(self, size: int, answer_tokens: int, cached: int = 0) -> int:
         """What a call is expected to cost, with `cached` of its bytes read from the cache (picodollars)."""
-        tokens = Tokens(size // USUAL_BYTES_A_TOKEN, cached // USUAL_BYTES_A_TOKEN, 0, answer_tokens)
-        price = self._prices.of(self._tier)
-        return price.prompt(tokens) + price.completion(tokens)
+        return usual(self._prices.of(self._tier), size, answer_tokens, cached)
 
     def _begun(self, ask: Ask, purse: Purse | None, under_way: Iterable[int]) -> _Call | Sequence[Ask] | Cap:
         """The call with its money set aside, or what has to be asked instead, or the cap that leaves no room for it."""

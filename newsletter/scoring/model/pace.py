@@ -4,13 +4,20 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from newsletter.models.papers import Paper
+from newsletter.models.scores import Tokens
+from newsletter.money import shown_usd
 from newsletter.scoring.model.blocks import MOST
+from newsletter.scoring.model.prices import Price
 from newsletter.scoring.model.prompts import USUAL_TOKENS
 
 REMARKS = 20  # papers whose comments are counted on; most days list fewer
 AGAIN = 0.03  # of the papers are read twice
 LABEL_BYTES = 24  # of a paper's label in the text, the schema and between papers
 FORM_BYTES = 700  # of a call: schema, fences and the task
+TYPICAL_BYTES = 1_400  # of a title and an abstract
+USUAL_BYTES_A_TOKEN = 4
+NAMED = 5  # readers whose budgets are short
+EDITIONS = 21  # mailings of a month
 Usual = Callable[[int, int, int], int]  # what a call of (bytes, answered tokens, cached bytes) is expected to cost
 
 
@@ -94,9 +101,65 @@ def rates(usual: Usual, papers: Collection[Paper], topics: int, rubric: int) -> 
     )
 
 
-TYPICAL_BYTES = 1400  # of a title and an abstract
-
-
 def calls(papers: int) -> int:
     """Calls for so many papers."""
     return -(-papers // MOST)
+
+
+# What is told before the first call
+
+
+@dataclass(frozen=True, slots=True)
+class DayCost:
+    """What a day is expected to cost with a model, all readers together.
+
+    `candidates` are those of the reader who has most; `short` names readers whose budget is too small to read all of
+    every day, each with the days for which it would be enough.
+    """
+
+    model: str
+    readers: int
+    candidates: int
+    picodollars: int
+    short: tuple[tuple[str, int], ...] = ()
+
+    def __str__(self) -> str:
+        """One sentence."""
+        readers = "1 reader" if self.readers == 1 else f"{self.readers} readers"
+        usd = shown_usd(self.picodollars)
+        said = f"{self.model}: about ${usd} a day for {readers} with up to {self.candidates} candidates"
+        if not self.short:
+            return f"{said}; the budgets last the month"
+        names = ", ".join(f"{slug} ({days})" for slug, days in self.short[:NAMED])
+        more = f" and {len(self.short) - NAMED} more" if len(self.short) > NAMED else ""
+        return f"{said}; not every paper is read for {names}{more}, whose budgets would last so many days"
+
+
+class DayCosts:
+    """Adds up the cost of a day, one reader at a time."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._readers: list[tuple[str, int, int, int, int]] = []
+
+    def add(self, slug: str, candidates: int, means: Rates, listed: int, budget: int) -> None:
+        """A reader with so many candidates and comments a day, and a monthly budget."""
+        alone, shared = (means.day(candidates, listed, shared=shared) for shared in (False, True))
+        self._readers.append((slug, candidates, alone, shared, budget))
+
+    def told(self) -> DayCost | None:
+        """The cost of a day; None without readers. What several readers share is read from the cache."""
+        if not self._readers:
+            return None
+        several = len(self._readers) > 1
+        days = [(slug, shared if several else alone, budget) for slug, _, alone, shared, budget in self._readers]
+        writing = max(alone for _, _, alone, _, _ in self._readers) if several else 0  # each block once, for all
+        short = tuple((slug, budget // day) for slug, day, budget in days if day and budget < EDITIONS * day)
+        most = max(candidates for _, candidates, *_ in self._readers)
+        return DayCost(self._model, len(days), most, sum(day for _, day, _ in days) + writing, short)
+
+
+def usual(price: Price, size: int, answer_tokens: int, cached: int = 0) -> int:
+    """What a call is expected to cost: so many bytes, of which some are read from the cache."""
+    tokens = Tokens(size // USUAL_BYTES_A_TOKEN, cached // USUAL_BYTES_A_TOKEN, 0, answer_tokens)
+    return price.prompt(tokens) + price.completion(tokens)

@@ -2,7 +2,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,7 +16,7 @@ from newsletter.scoring.model.budget import Budget, editions_left
 from newsletter.scoring.model.calls import Asker
 from newsletter.scoring.model.client import ModelStopped
 from newsletter.scoring.model.known import Known
-from newsletter.scoring.model.pace import REMARKS, Means, rates
+from newsletter.scoring.model.pace import REMARKS, DayCosts, Means, rates
 from newsletter.scoring.model.prompts import Prompts, page
 from newsletter.scoring.model.reader import Reader
 from newsletter.scoring.model.sharing import Planned, key_of
@@ -41,10 +41,11 @@ class Desk:
 
 
 class ModelScorer:
-    """The model over the local ranking; see models.scores.Scorer."""
+    """The model over the local ranking; see models.scores.Scorer. `tell` hears what a day will cost, before it does."""
 
-    def __init__(self, desk: Desk, local: Scorer) -> None:
+    def __init__(self, desk: Desk, local: Scorer, tell: Callable[[str], None] = lambda _: None) -> None:
         self._desk = desk
+        self._tell = tell
         self._local = local
         self._ranking = threading.Lock()
         self._turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -54,7 +55,11 @@ class ModelScorer:
 
         Those calls write the blocks to the provider's cache, so that all readers find them there.
         """
-        self._desk.planned.add(self._budgeted(readings), lambda r: _wants_model(r.subscriber), self._affords)
+        costs = DayCosts(self._desk.asker.name)
+        heard = self._budgeted(readings, costs)
+        self._desk.planned.add(heard, lambda r: _wants_model(r.subscriber), self._affords)
+        if expected := costs.told():
+            self._tell(str(expected))
         with suppress(ModelStopped):  # each edition says it
             self._desk.asker.ask(self._warming())
 
@@ -87,13 +92,17 @@ class ModelScorer:
         known = Known(desk.store.scores, desk.recipe, reading.subscriber)
         return Reader(desk.asker, desk.planned, known, reading, self._means(reading))
 
-    def _budgeted(self, readings: Iterable[Reading]) -> Iterator[Reading]:
+    def _budgeted(self, readings: Iterable[Reading], costs: DayCosts) -> Iterator[Reading]:
         """The readings, as their readers' budgets are set."""
         today = self._desk.clock().date()
         for reading in readings:
             wishes = reading.subscriber.wishes
             left = editions_left(wishes.deliver, today)
-            self._desk.budget.cap(reading.subscriber.id, picodollars(wishes.budget_usd_per_month), left, reading.date)
+            budget = picodollars(wishes.budget_usd_per_month)
+            self._desk.budget.cap(reading.subscriber.id, budget, left, reading.date)
+            if reading.papers and _wants_model(reading.subscriber):
+                means = self._means(reading)
+                costs.add(reading.subscriber.slug, len(reading.papers), means.rates, means.listed, budget)
             yield reading
 
     def _affords(self, reading: Reading) -> bool:
