@@ -119,3 +119,27 @@ def test_a_topic_is_named_by_the_number_of_its_file() -> None:
     answer = json.dumps({"papers": [entry]})
     assert remarks(answer, {"p01": TEXT}, [2, 5])["p01"].topic == 5
     assert remarks(answer, {"p01": TEXT}, [1, 2, 3]) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Here are my scores [as asked]:\n```json\n{"scores": [{"i": "p01", "s": 9},\n {"i": "p02", "s": 2}]}\n```\nDone.',
+        'Sure! {"scores": [{"i": "p01", "s": 9}, {"i": "p02", "s": 2}]} I hope {this} helps.',
+        'First {"i": "p01", "s": 9} and then {"i": "p02", "s": 2}.',
+        '1. The scores:\n[\n {"i": "p01",\n "s": 9}, {"i": "p02", "s": 2}\n]',
+    ],
+)
+def test_json_is_found_within_prose(text: str) -> None:
+    assert scores(text, ["p01", "p02"], ("relevance",)) == {"p01": (9,), "p02": (2,)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Sure! {"scores": [{"i": "p01", "s": 9}, {"i": "p02",',
+        'Sure! {"scores": [{"i": "p01", "s": 9} {"i": "p02", "s": 2}]}',
+    ],
+)
+def test_a_part_of_broken_json_in_prose_is_not_believed(text: str) -> None:
+    assert scores(text, ["p01", "p02"], ("relevance",)) == {}

@@ -23,6 +23,8 @@ _NAMES = {
 }
 _BOTH = {"relevance": ("rel", "relevance"), "novelty": ("nov", "novelty")}
 _WORD = re.compile(r"\w+")
+_OPENS = re.compile(r"[{\[](?=\s*[\"{\[])")  # JSON, not a bracket of prose
+_DECODER = json.JSONDecoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def _walk(node: Any, labels: Collection[str], depth: int = 0) -> Iterator[tuple[
 
 
 def _documents(text: str) -> Iterator[Any]:
-    """The JSON in an answer: all of it, what a code fence holds, or one object a line."""
+    """The JSON in an answer: all of it, what a code fence holds, one object a line, or what stands between prose."""
     bare = re.sub(r"^\s*```\w*\s*\n|\n?\s*```\s*$", "", text)
     for whole in (text, bare):
         try:
@@ -112,11 +114,29 @@ def _documents(text: str) -> Iterator[Any]:
         except (ValueError, RecursionError):
             continue
         return
-    for line in bare.splitlines():
+    lines = list(_by_line(bare))
+    yield from lines or _in_prose(text)
+
+
+def _by_line(text: str) -> Iterator[Any]:
+    for line in text.splitlines():
+        if not line.strip().startswith(("{", "[")):
+            continue  # a number in a list of prose
         try:
             yield json.loads(line.strip().rstrip(","))
         except (ValueError, RecursionError):
             continue
+
+
+def _in_prose(text: str) -> Iterator[Any]:
+    """Whole JSON with other text around it; after one that is broken, what follows may be a part of it."""
+    place = 0
+    while start := _OPENS.search(text, place):
+        try:
+            document, place = _DECODER.raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            return
+        yield document
 
 
 def _first(entry: Mapping[str, Any], names: Iterable[str]) -> Any:
