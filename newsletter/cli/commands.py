@@ -9,6 +9,7 @@ from newsletter import __version__
 from newsletter.cli import (
     backup,
     bounces,
+    compare,
     costs,
     demo,
     doctor,
@@ -75,6 +76,7 @@ app.command("fetch")(fetch.fetch)
 app.command("rank")(rank.rank)
 app.command("feedback")(feedback.feedback)
 app.command("costs")(costs.costs)
+app.command("compare")(compare.compare)
 app.command("preview")(preview.preview)
 app.command("sends")(sends.sends)
 app.command("explain")(explain.explain)

@@ -214,6 +214,12 @@ class Charges:
         assert row is not None, "an aggregate has one row"
         return int(row["paid"])
 
+    def of_run(self, run_id: int) -> int:
+        """Picodollars of the calls of a run."""
+        row = self._database.row("SELECT coalesce(sum(picodollars), 0) AS paid FROM charges WHERE run_id = ?", [run_id])
+        assert row is not None, "an aggregate has one row"
+        return int(row["paid"])
+
     def warm_blocks(self, since: datetime) -> set[int]:
         """The blocks of calls that wrote to or read from the provider's cache since then."""
         rows = self._database.rows(
