@@ -46,6 +46,11 @@ def test_what_weighs_more_wins() -> None:
     assert opinion(learned, LIKED) > opinion(learned, DISLIKED)
 
 
+def test_a_relevant_paper_teaches_the_more_the_rarer_it_is() -> None:
+    one, among_many = (taught((LIKED, Lesson(10)), *[(DISLIKED, Lesson(1))] * others) for others in (1, 100))
+    assert opinion(among_many, LIKED) > 2.3 * opinion(one, LIKED)
+
+
 def test_nothing_is_learned_from_nothing() -> None:
     assert taught().evidence == 0
     assert taught(*[(DISLIKED, Lesson(1))] * 5).evidence == 0
