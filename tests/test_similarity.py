@@ -189,7 +189,8 @@ def test_equal_papers_and_topics_are_scored_alike_in_every_thread() -> None:
 
 def test_the_best_papers_speak_for_the_topics_too() -> None:
     mossy = [
-        a_paper(n, title="Moss on wet stones", abstract=f"The sporophyte of {'abcdefghijkl'[n] * 3}.") for n in range(12)
+        a_paper(n, title="Moss on wet stones", abstract=f"The sporophyte of {'abcdefghijkl'[n] * 3}.")
+        for n in range(12)
     ]
     spores = a_paper(90, title="A sporophyte", abstract="Its capsule.")
     scores = by_id(scores_of([*mossy, *FILLER[:5], spores], a_subscriber(topics=some_topics(MOSS))))
