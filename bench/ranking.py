@@ -5,9 +5,11 @@
 A case names a mailing, a topics file, its candidates and their labels. Each day is ranked with what was known before:
 the papers of five earlier mailings, and for `learned` five earlier days of the same reader's labels. The two readers
 whose digests were filtered by author are left out. An interval is that of 2,000 bootstrap draws over reader-days.
+Where FOLDER has authors.py, the next papers of authors are looked for by their earlier ones.
 """
 
 import gzip
+import importlib.util
 import json
 import re
 import resource
@@ -53,8 +55,10 @@ def main(folder: Path, *, speed: bool) -> None:
     table["+ learned"] = measured(cases, days, corpora, learning=True)
     report(table)
     silence(cases, days, corpora)
+    if (folder / "authors.py").is_file():
+        by_authors(folder, corpora)
     if speed:
-        how_fast(cases, corpora)
+        how_fast(cases, days, corpora)
     print(f"resident at most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
 
 
@@ -181,14 +185,43 @@ def passed(subscriber: Subscriber, chosen: Sequence[Paper], known: Corpus) -> li
     return [topic >= 0 and relevance(float(judged), float(shared)) >= 7 for judged, shared, topic in found]
 
 
-def how_fast(cases: Sequence[tuple[dict[str, Any], str, Subscriber]], corpora: dict[str, Corpus]) -> None:
-    case, _, subscriber = cases[-1]
+def by_authors(folder: Path, corpora: dict[str, Corpus]) -> None:
+    """Where the next paper of each author stands when the earlier ones are the topics."""
+    spec = importlib.util.spec_from_file_location("authors", folder / "authors.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    places = []
+    for _, topics, day, wanted in module.cases(folder):
+        known = corpora[day]
+        near = ranking.nearness(
+            a_reader(parse(topics.encode(), "topics.md").topics), range(len(known.papers)), known, None
+        )
+        order = [known.papers[place].id for place in np.argsort(-near.value, kind="stable")]
+        places.append(min(order.index(found) + 1 for found in wanted))
+    found = np.array(places)
+    print(f"\n{len(found)} authors: MRR {np.mean(1 / found):.3f}, in the best ten {np.mean(found <= 10):.3f}")
+
+
+def how_fast(
+    cases: Sequence[tuple[dict[str, Any], str, Subscriber]], days: dict[str, list[Paper]], corpora: dict[str, Corpus]
+) -> None:
+    case, reader, subscriber = cases[-1]
     known = corpora[case["date"]]
     rows = list(range(min(700, len(known.papers))))
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(200):
         ranking.nearness(subscriber, rows, known, None)
-    print(f"\n10,000 readers x {len(rows)} papers, cold: {(time.perf_counter() - started) * 50:.0f} s (from 200)")
+    print(f"\n10,000 readers x {len(rows)} papers, cold: {(time.process_time() - started) * 50:.0f} s (from 200)")
+    earlier = [found for found in cases[:-1] if found[1] == reader][-DAYS:]
+    past = [Judged(paper, grade(one, paper)) for one, *_ in earlier for paper in candidates(one, days)]
+    started = time.process_time()
+    for _ in range(20):
+        taught(past, known)
+    print(
+        f"10,000 readers learned anew from {len(past)} papers: {(time.process_time() - started) * 500:.0f} s (from 20)"
+    )
 
 
 if __name__ == "__main__":

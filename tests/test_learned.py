@@ -46,10 +46,9 @@ def test_what_weighs_more_wins() -> None:
     assert opinion(learned, LIKED) > opinion(learned, DISLIKED)
 
 
-def test_relevant_papers_are_rare_and_weigh_more_the_rarer_they_are() -> None:
-    learned = taught(*[(LIKED, Lesson(10))] * 2, *[(LIKED, Lesson(1))] * 2, *[(DISLIKED, Lesson(1))] * 60)
-    # Each counted once, the 62 irrelevant ones would hold the two down: the gap would be 5.2.
-    assert opinion(learned, LIKED) - opinion(learned, DISLIKED) > 6.0
+def test_a_relevant_paper_teaches_the_more_the_rarer_it_is() -> None:
+    one, among_many = (taught((LIKED, Lesson(10)), *[(DISLIKED, Lesson(1))] * others) for others in (1, 100))
+    assert opinion(among_many, LIKED) > 2.3 * opinion(one, LIKED)
 
 
 def test_nothing_is_learned_from_nothing() -> None:

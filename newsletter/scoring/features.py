@@ -126,9 +126,12 @@ def learn_space(counts: Counts, pairs_at_least: int = PAIRS_AT_LEAST, meanings: 
 def _held(found: tuple[Integers, Integers, Floats], at_least: int) -> tuple[Integers, Integers]:
     """The keys that at least so many texts hold, sorted, and how many do."""
     texts, keys, _ = found
-    known, places = np.unique(keys, return_inverse=True)
-    once = np.unique(texts * max(1, len(known)) + places)
-    holding = np.bincount(once % max(1, len(known)), minlength=len(known))
+    order = np.lexsort((texts, keys))
+    keys, texts = keys[order], texts[order]
+    new_key = np.diff(keys, prepend=-1) != 0
+    once = new_key | (np.diff(texts, prepend=-1) != 0)
+    known = keys[new_key]
+    holding = np.bincount((np.cumsum(new_key) - 1)[once], minlength=len(known))
     kept = holding >= at_least
     return known[kept], holding[kept]
 

@@ -7,11 +7,13 @@ import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import snowballstemmer
 
 from newsletter.models.papers import Paper
 
+PAPERS_KEPT = 20_000  # that are not read again; some 3 kB each
 TITLE_WEIGHT = 2  # a word of the title counts as often as two of the abstract
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -73,6 +75,7 @@ def read(text: str) -> Text:
     return (Part(numbers_of(text)),)
 
 
+@lru_cache(maxsize=PAPERS_KEPT)  # readers have their pasts in common
 def read_paper(paper: Paper) -> Text:
     """A paper's title and abstract."""
     return (Part(numbers_of(paper.shown.title), TITLE_WEIGHT), Part(numbers_of(paper.shown.abstract)))
