@@ -36,7 +36,7 @@ class Purpose(StrEnum):
 
 
 # What the web answers for tokens of emails: whoever adds such a page adds its purpose, and mails link to it.
-PAGES = frozenset({Purpose.UNSUBSCRIBE, Purpose.EDITION, Purpose.FEEDBACK})
+PAGES = frozenset({Purpose.UNSUBSCRIBE, Purpose.EDITION, Purpose.FEEDBACK, Purpose.PREFERENCES})
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ class Web(Section):
     base_url: str = Field("http://localhost:8000", max_length=400, pattern=r"^https?://[^\s/]+(/[^\s]*)?$")
     subscribe: str = Field("closed", pattern=r"^(closed|open|@[^\s@]+)$")  # who may join by the form
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")  # whose X-Forwarded-For is believed
+    budget_usd_per_month: float = Field(1.0, ge=0, allow_inf_nan=False)  # that readers may give themselves at most
 
 
 class Run(Section):

@@ -297,3 +297,14 @@ def test_a_scanner_that_gets_and_heads_everything_changes_no_row(rooms: Rooms) -
         for each in ("/subscribe", path, "/own.js"):
             assert ask(rooms, method, each).status == 200
     assert rows(rooms) == before
+
+
+def test_a_stranger_gives_themself_no_more_of_the_operators_money_than_is_allowed(
+    rooms: Rooms, tmp_path: Path, folder: Path
+) -> None:
+    subscribe(rooms, topics=f"---\nbudget_usd_per_month: 1000\n---\n{TOPICS}")
+    ask(rooms, "POST", confirmation(rooms))
+    (known,) = rooms.store.subscribers.known()
+    joined = rooms.store.subscribers.load(known.slug)
+    assert joined
+    assert joined.wishes.budget_usd_per_month == 1.0

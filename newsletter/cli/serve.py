@@ -14,6 +14,7 @@ import typer
 from newsletter import app
 from newsletter.cli import show
 from newsletter.delivery import backends
+from newsletter.editions.newest import Newest
 from newsletter.errors import InputError, NewsletterError, SettingsError
 from newsletter.links import Purpose, Signer
 from newsletter.settings import Settings
@@ -85,6 +86,8 @@ def listening(settings: Settings, store: Store, host: str, port: int) -> Iterato
         taxonomy=app.taxonomy(),
         welcome=lambda subscriber: app.welcome(settings, store, subscriber),
         reads_topics=app.reads_topics(settings),
+        newest=Newest(store, app.taxonomy(), lambda: app.local_scorer(store)),
+        most_usd=settings.web.budget_usd_per_month,
     )
     with _socket(host, port) as listener, _sending(settings, store):
         yield Web(server(web.app(rooms), proxies=settings.web.trusted_proxies), listener)

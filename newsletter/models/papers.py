@@ -111,11 +111,13 @@ class MailingDay:
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """The categories of a source: their names, what other names stand for, and archives, which stand for all theirs."""
+    """The categories of a source: what other names stand for, archives, which stand for all theirs, and `names` that
+    say to a person what is in a category."""
 
     categories: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = field(default_factory=dict)
     archives: frozenset[str] = frozenset()
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def canonical(self, category: str) -> str:
         """The name in use today; an unknown name stays as it is."""
@@ -142,7 +144,10 @@ class Taxonomy:
     def __or__(self, other: "Taxonomy") -> "Taxonomy":
         """The categories of both."""
         return Taxonomy(
-            self.categories | other.categories, {**self.aliases, **other.aliases}, self.archives | other.archives
+            self.categories | other.categories,
+            {**self.aliases, **other.aliases},
+            self.archives | other.archives,
+            {**self.names, **other.names},
         )
 
 

@@ -14,6 +14,7 @@ from newsletter.store.endpoints import Endpoints
 from newsletter.store.events import Events
 from newsletter.store.facts import Facts
 from newsletter.store.feedback import Feedback
+from newsletter.store.former_files import FormerFiles
 from newsletter.store.incidents import Incidents
 from newsletter.store.mailings import Mailings
 from newsletter.store.notices import Notices
@@ -42,6 +43,7 @@ class Store:
         self.facts = Facts(database)
         self.feedback = Feedback(database)
         self.vectors = Vectors(database)
+        self.former_files = FormerFiles(database)
         self.notices = Notices(database, self.suppressions)
         self.applications = Applications(database, self.suppressions, self.notices)
         self.blocks = Blocks(database)

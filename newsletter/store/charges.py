@@ -220,6 +220,18 @@ class Charges:
         assert row is not None, "an aggregate has one row"
         return int(row["paid"])
 
+    def by_day(self, subscriber_id: int, since: datetime) -> list[Row]:
+        """What one subscriber paid for on each day (UTC), newest first: day, calls, tokens and picodollars."""
+        return self._database.rows(
+            """
+            SELECT substr(at, 1, 10) AS day, count(*) AS calls, sum(a.prompt_tokens + a.completion_tokens) AS tokens,
+                sum(a.picodollars) AS picodollars
+            FROM accounts AS a JOIN charges ON charges.id = charge_id LEFT JOIN runs ON runs.id = run_id
+            WHERE a.subscriber_id = ? AND at >= ? AND coalesce(command, '') <> ? GROUP BY day ORDER BY day DESC
+            """,
+            [subscriber_id, since.isoformat(), COMPARE],
+        )
+
     def warm_blocks(self, since: datetime) -> set[int]:
         """The blocks of calls that wrote to or read from the provider's cache since then."""
         rows = self._database.rows(

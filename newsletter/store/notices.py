@@ -188,6 +188,14 @@ class Notices:
         row = self._database.row("SELECT message FROM notices WHERE id = ?", [notice_id])
         return zlib.decompress(row["message"]) if row and row["message"] else None
 
+    def count(self, kind: NoticeKind, address: str, since: datetime) -> int:
+        """How many notices of a kind there were for an address since a moment."""
+        row = self._database.row(
+            "SELECT count(*) AS n FROM notices WHERE kind = ? AND address = ? COLLATE NOCASE AND created_at >= ?",
+            [kind, address, since.isoformat()],
+        )
+        return int(row["n"]) if row else 0
+
     def state(self, notice_id: str) -> SendState | None:
         """How a notice stands; None for an unknown id."""
         row = self._database.row("SELECT state FROM notices WHERE id = ?", [notice_id])

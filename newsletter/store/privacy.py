@@ -34,6 +34,7 @@ _BLANKED = (
     "DELETE FROM forgotten WHERE subscriber_id = :id",
     "DELETE FROM vectors WHERE kind = 'topics'",  # nobody's by name; those of others are made again
     "DELETE FROM notices WHERE subscriber_id = :id",
+    "DELETE FROM former_files WHERE subscriber_id = :id",
     "UPDATE consents SET address = '', ip = '' WHERE subscriber_id = :id",
     f"DELETE FROM comments WHERE topics_key NOT IN ({_OTHERS_TOPICS})",  # noqa: S608 - a constant of ours
     f"UPDATE topics SET body = '', hash = 'erased-' || key WHERE key NOT IN ({_OTHERS_TOPICS})",  # noqa: S608
@@ -91,6 +92,12 @@ class Privacy:
             "editions": self._rows(
                 "SELECT date, kind, status, frozen_at FROM editions WHERE subscriber_id = ?", subscriber_id
             ),
+            "marks": self._rows(
+                "SELECT papers.id AS paper, title, mark, at, via FROM marks JOIN papers ON papers.key = paper_key "
+                "WHERE subscriber_id = ?",
+                subscriber_id,
+            ),
+            "former_files": self._rows("SELECT at, file FROM former_files WHERE subscriber_id = ?", subscriber_id),
         }
 
     def erase(self, subscriber_id: int, now: datetime, *, patience: float = 10.0) -> bool:

@@ -72,6 +72,11 @@ class Subscribers:
         )
         return _subscriber(row) if row else None
 
+    def by_id(self, subscriber_id: int) -> Subscriber | None:
+        """As `load`, by the store's integer."""
+        row = self._database.row("SELECT slug FROM subscribers WHERE id = ?", [subscriber_id])
+        return self.load(row["slug"]) if row else None
+
     def save(self, slug: str, file: TopicsFile, stamp: FileStamp, now: datetime) -> Subscriber:
         """Records a reading of a topics file; a new slug becomes an active subscriber without consent."""
         with self._database.writing() as db:

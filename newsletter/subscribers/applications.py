@@ -38,12 +38,16 @@ CAPS = Caps()
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the form brings: the topics file as text, what its front matter is to say, and from where it came."""
+    """What the form brings: the topics file as text, what its front matter is to say, and from where it came.
+
+    A file that asks for more than `most_usd` a month of the operator's money gets so much.
+    """
 
     topics: str
     wishes: dict[str, Any]
     network: str
     language: str
+    most_usd: float = 1.0
 
 
 class TooMany(InputError):
@@ -53,7 +57,10 @@ class TooMany(InputError):
 def read(asked: Asked, members: Membership) -> tuple[str, str]:
     """The topics file with the wishes of the form, and its address. Raises TopicsError where it can be none."""
     text = with_front_matter(asked.topics, asked.wishes, "topics.md")
-    return text, complete(text.encode(), "topics.md", members.taxonomy).wishes.email
+    wishes = complete(text.encode(), "topics.md", members.taxonomy).wishes
+    if wishes.budget_usd_per_month > asked.most_usd:
+        text = with_front_matter(text, {"budget_usd_per_month": asked.most_usd}, "topics.md")
+    return text, wishes.email
 
 
 def ask(

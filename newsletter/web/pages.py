@@ -8,12 +8,24 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from newsletter.files import find
-from newsletter.rendering.templates import Templates
+from newsletter.rendering.templates import Templates, page_of
 from newsletter.web.spoken import spoken
 
 SHORT = frozenset(
     f"{name}.html"
-    for name in ("asked", "back", "confirmed", "fault", "feedback", "unknown", "unsubscribe", "unsubscribed")
+    for name in (
+        "asked",
+        "back",
+        "confirmed",
+        "door_asked",
+        "erased",
+        "fault",
+        "feedback",
+        "fresh",
+        "unknown",
+        "unsubscribe",
+        "unsubscribed",
+    )
 )  # pages of a few lines, which stand lower
 
 
@@ -32,6 +44,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._environment.filters["abs_url"] = lambda paper: page_of(paper, "abs", templates.origins)
         self._environment.globals |= {
             "name": templates.theme.name,
             "colour": templates.theme.colours,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from newsletter.editions.newest import Newest
 from newsletter.links import Signer
 from newsletter.models.papers import Clock, Taxonomy
 from newsletter.models.sends import Webhook
@@ -35,3 +36,5 @@ class Rooms:
     taxonomy: Taxonomy = NO_CATEGORIES
     welcome: Callable[[Subscriber], object] = lambda _: None  # makes a first edition
     reads_topics: str = ""
+    newest: Newest | None = None  # what anybody would get of the newest mailing
+    most_usd: float = 1.0  # a month, that readers may give themselves

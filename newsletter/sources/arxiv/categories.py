@@ -6,6 +6,7 @@ Source: https://arxiv.org/category_taxonomy and arXiv's published taxonomy table
 from collections.abc import Iterable
 
 from newsletter.models.papers import Taxonomy
+from newsletter.sources.arxiv.names import NAMES
 
 _ARCHIVES = """
 astro-ph: CO EP GA HE IM SR
@@ -54,7 +55,7 @@ def _categories() -> Iterable[str]:
 
 CATEGORIES: frozenset[str] = frozenset(_categories())
 ARCHIVES: frozenset[str] = frozenset(category.partition(".")[0] for category in CATEGORIES)
-TAXONOMY = Taxonomy(CATEGORIES, ALIASES, ARCHIVES)
+TAXONOMY = Taxonomy(CATEGORIES, ALIASES, ARCHIVES, NAMES)
 
 
 def canonical(category: str) -> str:

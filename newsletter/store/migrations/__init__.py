@@ -16,6 +16,7 @@ from newsletter.store.migrations import (
     m014_applications,
     m015_incidents,
     m016_hours,
+    m017_former_files,
 )
 
 _STEPS: tuple[Callable[[Database], None], ...] = (
@@ -30,6 +31,7 @@ _STEPS: tuple[Callable[[Database], None], ...] = (
     m015_incidents.m015_incidents,
     m016_hours.m016_hours,
     m012_vectors.m012_vectors,
+    m017_former_files.m017_former_files,
 )
 
 migrations = Migrations("newsletter")

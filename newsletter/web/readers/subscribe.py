@@ -85,7 +85,8 @@ class _Desk:
         if filled.is_robot:
             return self._pages.show("asked.html", request)
         language = filled.fields["language"] or spoken(request).language
-        asked = Asked(filled.topics, filled.wishes | {"language": language}, network(request), language)
+        wishes = filled.wishes | {"language": language}
+        asked = Asked(filled.topics, wishes, network(request), language, self._rooms.most_usd)
         if data.get("action") == "check":
             return await run_in_threadpool(self._checked, request, filled, asked)
         return await run_in_threadpool(self._asked, request, filled, asked)
