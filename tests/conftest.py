@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from newsletter.store import Store
 from tests.commands import Command, command
+
+settings.register_profile("untimed", deadline=None)  # times are measured in bench/, never in a test
+settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from sqlite_utils.migrations import Migrations
 from newsletter.store.migrations import (
     m001_first_release,
     m006_seams,
-    m012_vectors,
     m013_endpoints_and_lost_calls,
     m014_applications,
     m015_incidents,
     m016_hours,
     m017_former_files,
+    m018_vectors,
 )
 
 _STEPS: tuple[Callable[[Database], None], ...] = (
@@ -30,8 +30,8 @@ _STEPS: tuple[Callable[[Database], None], ...] = (
     m014_applications.m014_applications,
     m015_incidents.m015_incidents,
     m016_hours.m016_hours,
-    m012_vectors.m012_vectors,
     m017_former_files.m017_former_files,
+    m018_vectors.m018_vectors,
 )
 
 migrations = Migrations("newsletter")

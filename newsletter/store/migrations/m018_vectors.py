@@ -14,7 +14,7 @@ CREATE TABLE forgotten (
 """
 
 
-def m012_vectors(db: Database) -> None:
+def m018_vectors(db: Database) -> None:
     for statement in _CHANGES.split(";\n"):
         if statement.strip():
             db.conn.execute(statement)
