@@ -21,10 +21,11 @@ FOLLOWED = "★"
 BEST = 5  # papers in full, of a brief edition
 NEXT = 10  # in short after them; the rest is a line each
 GLANCE = 3  # papers of the first screen
-# About how many characters a phrase has in a brief edition.
+# About how many characters a phrase has in a brief edition of fifteen papers or more; fewer papers have more room.
 NEW_AT_A_GLANCE, WHY_AT_A_GLANCE = 60, 60
 NEW, TELLING = 60, 60
 WHY_IN_FULL, WHY_IN_SHORT = 100, 60
+MOST_ROOM = 4.0
 
 
 class Form(StrEnum):
@@ -195,7 +196,7 @@ def entry(  # noqa: PLR0917 - a paper, where it stands, and how it is told
     if is_page:
         new, because, excerpt = summary, reason, abstract
     else:
-        new, because, excerpt = _in_phrases(form, summary, why, reason, abstract)
+        new, because, excerpt = _in_phrases(form, summary, why, reason, abstract, _room(edition))
     names, most = paper.shown.authors, AUTHORS_SHOWN if is_page else AUTHORS_IN_BRIEF
     everyone = authors(paper, item.followed, words, len(names))
     return Entry(
@@ -218,16 +219,24 @@ def entry(  # noqa: PLR0917 - a paper, where it stands, and how it is told
     )
 
 
-def _in_phrases(form: Form, summary: str, why: _Why, reason: str, abstract: str) -> tuple[str, str, str]:
+def _room(edition: Edition) -> float:
+    """How many times longer than in a long edition a phrase may be: whoever has five papers reads whole comments."""
+    return min(MOST_ROOM, max(1.0, (BEST + NEXT) / max(1, len(edition.papers))))
+
+
+def _in_phrases(  # noqa: PLR0917 - what there is to say, and how much room
+    form: Form, summary: str, why: _Why, reason: str, abstract: str, room: float
+) -> tuple[str, str, str]:
     """What is new, why, and what the abstract tells beside it, as a brief edition has them."""
     if form is Form.LINE:
         return "", "", ""
-    new = phrase(summary, NEW)
+    new = phrase(summary, round(NEW * room))
     if form is Form.BRIEF:
-        return new, why.told(WHY_IN_SHORT) or new or _telling(abstract, TELLING, reason), ""
-    because = why.told(WHY_IN_FULL)
+        return new, why.told(round(WHY_IN_SHORT * room)) or new or _telling(abstract, TELLING, reason), ""
+    because = why.told(round(WHY_IN_FULL * room))
     is_told = because and not why.comment and tells(why.sentence)
-    return new, because, "" if is_told else _telling(abstract, TELLING, f"{reason} {summary}")
+    telling_of = round(TELLING * room)
+    return new, because, "" if is_told else _telling(abstract, telling_of, f"{reason} {summary}")
 
 
 def _telling(abstract: str, length: int, said: str) -> str:
