@@ -12,7 +12,7 @@ import typer
 from newsletter import app
 from newsletter.cli import show
 from newsletter.errors import InputError, SourceError, Unreachable
-from newsletter.models.papers import Progress
+from newsletter.models.papers import MailingStatus, Progress
 from newsletter.models.subscribers import Subscriber, SubscriberStatus
 from newsletter.settings import Settings
 from newsletter.sources import collect
@@ -104,7 +104,8 @@ def take(
             days = [day] if day else collect.missing(source, fetched, wanted, now, since=since, catch_up=catch_up)
             bare = [] if day else [known for known in collect.bare(fetched) if known not in days]
             if is_second:
-                brought = {m.date for m in fetched if m.fetched_at and m.fetched_at >= began}
+                proven = [m for m in fetched if m.status is not MailingStatus.PARTIAL]
+                brought = {m.date for m in proven if m.fetched_at and m.fetched_at >= began}
                 days, bare = [d for d in days if d not in brought], [d for d in bare if d not in brought]
             if days:
                 show.aside(f"asking {source.origin.title} for {_mailings(days)}")
