@@ -68,21 +68,35 @@ def test_a_second_fetch_asks_for_nothing(newsletter: Command, arxiv: FakeArxiv) 
     assert len(arxiv.requests) == asked
 
 
-def test_of_two_fetches_at_a_time_one_asks_and_one_reports(arxiv: FakeArxiv, home: Path) -> None:
-    """Two real processes; whichever is second finds what the first has brought."""
+def two_fetches(home: Path) -> list[tuple[int, str]]:
+    """What two real processes that begin at one time come to: exit codes and output."""
     command = [sys.executable, "-m", "tests.pinned", new_york(WEDNESDAY).isoformat(), "fetch", "--date", str(WEDNESDAY)]
     environment = {**os.environ, "NEWSLETTER_HOME": str(home)}
     (home / "var").mkdir()
     with Store.open(home / "var" / "newsletter.db"), FileLock(home / "var" / "fetch.lock"):
         processes = [
             subprocess.Popen(command, cwd=REPOSITORY, env=environment, text=True, stdout=PIPE, stderr=PIPE)
-            for _ in "ab"
+            for _ in range(2)
         ]
         first_lines = [process.stderr.readline() for process in processes if process.stderr]
-    said = [process.communicate(timeout=120) for process in processes]
+    said = [process.communicate(timeout=120)[0] for process in processes]
     assert ["another fetch is under way" in line for line in first_lines] == [True, True], first_lines
-    assert sorted(out.split(":")[0] for out, _ in said) == ["mailing of 2026-11-18", "nothing is missing"]
+    return sorted((process.returncode, out.split(",")[0]) for process, out in zip(processes, said, strict=True))
+
+
+def test_of_two_fetches_at_a_time_one_asks_and_one_reports(arxiv: FakeArxiv, home: Path) -> None:
+    assert two_fetches(home) == [
+        (0, "mailing of 2026-11-18: complete"),
+        (0, "nothing is missing: the mailing of 2026-11-18 is complete\n"),
+    ]
     assert len(arxiv.requests) == 3, "a feed, the identifiers, the details"
+
+
+def test_of_two_fetches_at_a_time_the_second_asks_for_what_the_first_could_not_prove(
+    arxiv: FakeArxiv, home: Path
+) -> None:
+    arxiv.fail("/oai", refused(500), times=100)
+    assert two_fetches(home) == [(75, "mailing of 2026-11-18: partial")] * 2
 
 
 def test_fetch_in_json(newsletter: Command, arxiv: FakeArxiv) -> None:
