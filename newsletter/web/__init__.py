@@ -12,7 +12,7 @@ from newsletter.errors import NewsletterError
 from newsletter.web.headers import SecurityHeaders
 from newsletter.web.machines import health, webhook
 from newsletter.web.pages import Pages
-from newsletter.web.readers import edition, feed, feedback, preferences, subscribe, unsubscribe
+from newsletter.web.readers import edition, feed, feedback, preferences, subscribe, trying, unsubscribe
 from newsletter.web.services import Rooms
 
 
@@ -26,6 +26,7 @@ def app(rooms: Rooms) -> Starlette:
         *feed.routes(rooms, pages),
         *feedback.routes(rooms, pages),
         *preferences.routes(rooms, pages),
+        *trying.routes(rooms, pages),
         *webhook.routes(rooms),
         *health.routes(rooms),
     ]

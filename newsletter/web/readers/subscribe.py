@@ -122,6 +122,7 @@ class _Desk:
             status=status,
             fields=filled.fields | {"topics": filled.topics},
             categories=sorted(self._rooms.taxonomy.categories),
+            names=self._rooms.taxonomy.names,
             model=self._rooms.reads_topics,
             **(given | context),
         )
