@@ -130,10 +130,10 @@ class _Desk:
     def _checked(self, request: Request, filled: Filled, asked: Asked) -> Response:
         assert self._rooms.members is not None, "checked where joining is open"
         try:
-            text, _ = applications.read(asked, self._rooms.members)
+            found = applications.understood(asked, self._rooms.members)
         except TopicsError as error:
             return self._form(request, filled, 422, error=str(error))
-        return self._form(request, filled, understood=_understood(text))
+        return self._form(request, filled, understood=found)
 
     def _asked(self, request: Request, filled: Filled, asked: Asked) -> Response:
         rooms, token = self._rooms, secrets.token_urlsafe(TOKEN_BYTES)
