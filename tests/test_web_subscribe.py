@@ -308,3 +308,9 @@ def test_a_stranger_gives_themself_no_more_of_the_operators_money_than_is_allowe
     joined = rooms.store.subscribers.load(known.slug)
     assert joined
     assert joined.wishes.budget_usd_per_month == 1.0
+
+
+def test_topics_are_checked_before_there_is_an_address(rooms: Rooms) -> None:
+    answer = subscribe(rooms, "", action="check", categories="")
+    assert answer.status == 200
+    assert "Moss" in answer.text

@@ -87,6 +87,7 @@ def listening(settings: Settings, store: Store, host: str, port: int) -> Iterato
         welcome=lambda subscriber: app.welcome(settings, store, subscriber),
         reads_topics=app.reads_topics(settings),
         newest=Newest(store, app.taxonomy(), lambda: app.local_scorer(store)),
+        operator_token=settings.secret("NEWSLETTER_OPERATOR_TOKEN"),
         most_usd=settings.web.budget_usd_per_month,
     )
     with _socket(host, port) as listener, _sending(settings, store):

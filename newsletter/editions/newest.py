@@ -13,7 +13,7 @@ from newsletter.editions.compose import edition
 from newsletter.editions.due import Due
 from newsletter.editions.selection import select
 from newsletter.models.editions import Cadence, Edition, Kind
-from newsletter.models.papers import Announcement, MailingDay, Taxonomy
+from newsletter.models.papers import Announcement, MailingDay, Paper, Taxonomy
 from newsletter.models.scores import Pool, Reading, Scorer, Status
 from newsletter.models.subscribers import Subscriber
 from newsletter.store import Store
@@ -51,6 +51,11 @@ class Newest:
         selected = select(subscriber.wishes, chosen, scores)
         commented = read.scorer.comment(reading, selected.papers)
         return replace(edition(subscriber, told, chosen, scores, selected, commented, Status.OK), kind=kind)
+
+    def papers(self) -> tuple[Paper, ...]:
+        """The papers of the mailing, by which one can tell what is rare."""
+        read = self._newest()
+        return read.pool.papers if read else ()
 
     def _newest(self) -> _Read | None:
         with self._reading:

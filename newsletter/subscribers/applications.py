@@ -12,10 +12,11 @@ from typing import Any
 
 from newsletter.errors import InputError
 from newsletter.links import opaque_id
-from newsletter.models.subscribers import Subscriber
+from newsletter.models.subscribers import Subscriber, TopicsFile
 from newsletter.store.applications import Application
 from newsletter.subscribers.membership import Membership
 from newsletter.subscribers.roster import complete
+from newsletter.topics.body import parse
 from newsletter.topics.front_matter import with_front_matter
 
 WORDING = "2026-11"  # of what the form and the confirmation mail say; consents name it
@@ -61,6 +62,11 @@ def read(asked: Asked, members: Membership) -> tuple[str, str]:
     if wishes.budget_usd_per_month > asked.most_usd:
         text = with_front_matter(text, {"budget_usd_per_month": asked.most_usd}, "topics.md")
     return text, wishes.email
+
+
+def understood(asked: Asked, members: Membership) -> TopicsFile:
+    """What the file says, finished or not: an address and categories may come later. Raises TopicsError."""
+    return parse(with_front_matter(asked.topics, asked.wishes, "topics.md").encode(), "topics.md", members.taxonomy)
 
 
 def ask(

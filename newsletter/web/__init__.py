@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from newsletter.errors import NewsletterError
 from newsletter.web.headers import SecurityHeaders
-from newsletter.web.machines import health, webhook
+from newsletter.web.machines import health, metrics, ready, webhook
+from newsletter.web.operators import desk
 from newsletter.web.pages import Pages
-from newsletter.web.readers import edition, feed, feedback, preferences, subscribe, unsubscribe
+from newsletter.web.readers import edition, feed, feedback, preferences, subscribe, trying, unsubscribe
 from newsletter.web.services import Rooms
 
 
@@ -26,8 +27,12 @@ def app(rooms: Rooms) -> Starlette:
         *feed.routes(rooms, pages),
         *feedback.routes(rooms, pages),
         *preferences.routes(rooms, pages),
+        *trying.routes(rooms, pages),
         *webhook.routes(rooms),
         *health.routes(rooms),
+        *ready.routes(rooms),
+        *metrics.routes(rooms),
+        *desk.routes(rooms, pages),
     ]
 
     async def missing(request: Request, _: Exception) -> Response:

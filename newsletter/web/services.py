@@ -13,6 +13,7 @@ from newsletter.rendering.templates import Templates
 from newsletter.store import Store
 from newsletter.subscribers.applications import CLOSED
 from newsletter.subscribers.membership import Membership
+from newsletter.web.operators.session import Guesses
 
 NO_CATEGORIES = Taxonomy()
 
@@ -37,4 +38,6 @@ class Rooms:
     welcome: Callable[[Subscriber], object] = lambda _: None  # makes a first edition
     reads_topics: str = ""
     newest: Newest | None = None  # what anybody would get of the newest mailing
+    operator_token: str = field(default="", repr=False)  # without one there is no operator's page
+    guesses: Guesses = field(default_factory=Guesses)  # of that token
     most_usd: float = 1.0  # a month, that readers may give themselves

@@ -122,6 +122,7 @@ class _Desk:
             status=status,
             fields=filled.fields | {"topics": filled.topics},
             categories=sorted(self._rooms.taxonomy.categories),
+            names=self._rooms.taxonomy.names,
             model=self._rooms.reads_topics,
             **(given | context),
         )
@@ -129,10 +130,10 @@ class _Desk:
     def _checked(self, request: Request, filled: Filled, asked: Asked) -> Response:
         assert self._rooms.members is not None, "checked where joining is open"
         try:
-            text, _ = applications.read(asked, self._rooms.members)
+            found = applications.understood(asked, self._rooms.members)
         except TopicsError as error:
             return self._form(request, filled, 422, error=str(error))
-        return self._form(request, filled, understood=_understood(text))
+        return self._form(request, filled, understood=found)
 
     def _asked(self, request: Request, filled: Filled, asked: Asked) -> Response:
         rooms, token = self._rooms, secrets.token_urlsafe(TOKEN_BYTES)
