@@ -81,7 +81,14 @@ def main() -> None:
             assert read_all, "every candidate is scored"
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(f"{'':>10} {took:.0f} s, {1000 * used / meter['calls']:.1f} ms CPU a call, peak {peak:.0f} MB")
-            missed += targets(count, usd(meter, prices) / count, usd(cascade, prices), meter, prices, len(chosen))
+            missed += targets(
+                count,
+                usd(meter, prices) / count,
+                usd(cascade, prices),
+                meter=meter,
+                prices=prices,
+                candidates=len(chosen),
+            )
     for what in missed:
         print(f"MISSED: {what}")
     sys.exit(bool(missed))
@@ -190,7 +197,7 @@ def line(way: str, readers: int, meter: dict[str, int], prices: Prices) -> None:
 
 
 def targets(
-    count: int, ours_usd: float, cascade_usd: float, meter: dict[str, int], prices: Prices, candidates: int
+    count: int, ours_usd: float, cascade_usd: float, *, meter: dict[str, int], prices: Prices, candidates: int
 ) -> list[str]:
     flex = usd(meter, prices, "flex") / count
     limits = {1: 0.015 * max(1, candidates / 506), 10: 0.007 * max(1, candidates / 506)}
