@@ -125,7 +125,8 @@ class Reader:
         while waiting and (count := self._means.papers()):
             papers = [wanted[key] for key in waiting[:count]]
             asks = [Ask(question, tuple(papers[n : n + MOST]), baited=True) for n in range(0, len(papers), MOST)]
-            left = self._ask_sparingly(asks, the_first=True)
+            # So many that comments have their part already; an estimate that is a little off may take from it.
+            left = self._asker.ask(asks, Purse(self._subscriber.id, self._means.kept, the_first=True))
             unasked = {key_of(paper) for ask in left.asks for paper in ask.papers}
             waiting = [key for key in waiting[:count] if key in unasked] + waiting[count:]
             if left.asks:
