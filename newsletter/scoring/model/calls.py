@@ -129,6 +129,10 @@ class Asker:
         finally:
             wait(under_way)
 
+    def left_today(self, subscriber_id: int) -> int | None:
+        """What is left of a subscriber's allowance for the day (picodollars); None where there is none."""
+        return self._budget.left_today(subscriber_id)
+
     def worst(self, size: int, answer_tokens: int) -> int:
         """The most that a call with so many bytes may cost, on the standard tier (picodollars)."""
         return self._prices.standard.worst(size // WORST_BYTES_A_TOKEN, answer_tokens)

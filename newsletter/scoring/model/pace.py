@@ -16,6 +16,7 @@ LABEL_BYTES = 24  # of a paper's label in the text, the schema and between paper
 FORM_BYTES = 700  # of a call: schema, fences and the task
 TYPICAL_BYTES = 1_400  # of a title and an abstract
 USUAL_BYTES_A_TOKEN = 4
+FEWEST = 4  # papers that a call of their own is worth
 NAMED = 5  # readers whose budgets are short
 EDITIONS = 21  # mailings of a month
 Usual = Callable[[int, int, int], int]  # what a call of (bytes, answered tokens, cached bytes) is expected to cost
@@ -79,7 +80,8 @@ class Means:
         """How many papers may be read, as the only reader, beside the comments."""
         left = max(0, (self.today or 0) - self.for_remarks)
         full, rest = divmod(left, self.rates.reading(MOST))
-        return full * MOST + max(0, rest - self.rates.call) // max(1, self.rates.paper)
+        few = max(0, rest - self.rates.call) // max(1, self.rates.paper)
+        return full * MOST + (few if few >= FEWEST else 0)
 
     def remarks(self) -> int | None:
         """How many comments are affordable; None where all are."""

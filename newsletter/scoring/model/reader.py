@@ -89,14 +89,13 @@ class Reader:
         parts = self._planned.parts(wanted.values())
         shared = any(part.several or part.warm for part in parts)
         if shared or self._means.reaches(len(wanted), shared=False):
-            asks = self._of_blocks(parts, wanted)
+            left = self._ask_sparingly(self._of_blocks(parts, wanted), the_first=True)
+            self._unread = {key_of(paper) for ask in left.asks for paper in ask.papers}
+            cap = left.cap
         else:
-            asks = self._of_the_best(wanted)
-        left = self._ask_sparingly(asks, the_first=True)
-        asked = {key_of(paper) for ask in asks for paper in ask.papers}
-        self._unread = {key_of(paper) for ask in left.asks for paper in ask.papers} | wanted.keys() - asked
+            self._unread, cap = self._read_the_best(wanted)
         if self._unread:
-            cap = left.cap or (Cap.DAY if self._means.today else Cap.OWN_MONTH)
+            cap = cap or (Cap.DAY if self._means.today else Cap.OWN_MONTH)
             self._economize(Trouble.UNREAD, cap, len(self._unread), len(self._local))
 
     def _of_blocks(self, parts: Sequence[Part], wanted: Mapping[int, Paper]) -> list[Ask]:
@@ -115,15 +114,28 @@ class Reader:
             question, mine, part, self._planned.cache_key(part), sharers=self._planned.sharers(part) or question.payers
         )
 
-    def _of_the_best(self, wanted: Mapping[int, Paper]) -> list[Ask]:
-        """Calls for as many papers as the day's allowance reaches for, in the order of the local ranking.
+    def _read_the_best(self, wanted: Mapping[int, Paper]) -> tuple[set[int], Cap | None]:
+        """Reads as many papers as the day's allowance reaches for, in the order of the local ranking; what it does not.
 
-        No block is cut for them: nobody shares the cost, and the best papers stand in all blocks.
+        No block is cut for them: nobody shares the cost, and the best papers stand in all blocks. What a round leaves,
+        because it cost less than expected or found little to comment on, goes into another one.
         """
-        best = sorted(wanted, key=lambda key: self._place[key])[: self._means.papers()]
+        waiting = sorted(wanted, key=lambda key: self._place[key])
         question = replace(self._question("both"), task="both")
-        papers = [wanted[key] for key in best]
-        return [Ask(question, tuple(papers[n : n + MOST]), baited=True) for n in range(0, len(papers), MOST)]
+        while waiting and (count := self._means.papers()):
+            papers = [wanted[key] for key in waiting[:count]]
+            asks = [Ask(question, tuple(papers[n : n + MOST]), baited=True) for n in range(0, len(papers), MOST)]
+            # So many that comments have their part already; an estimate that is a little off may take from it.
+            left = self._asker.ask(asks, Purse(self._subscriber.id, self._means.kept, the_first=True))
+            unasked = {key_of(paper) for ask in left.asks for paper in ask.papers}
+            waiting = [key for key in waiting[:count] if key in unasked] + waiting[count:]
+            if left.asks:
+                return set(waiting), left.cap
+            least = self._subscriber.wishes.min_relevance
+            found = sum(read.value >= least for read in self._known.relevances(wanted).values())
+            today = self._asker.left_today(self._subscriber.id)
+            self._means = replace(self._means, today=today, listed=min(self._means.listed, found + 1))
+        return set(waiting), None
 
     def _rate_novelty(self, read: Mapping[int, Relevance]) -> None:
         """The novelty of papers that have a relevance only: another's call failed, or left them out."""
