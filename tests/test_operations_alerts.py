@@ -105,9 +105,21 @@ def test_paused_sending_is_one_incident_and_not_also_its_mails(bell: Bell, store
     a_send(store, "ada", NOON - timedelta(hours=5))
     store.facts.set(OPEN, "sending is paused: 550 for ada@example.org")
     assert bell.after() == ["+sending"]
-    assert bell.rung[0].opened[0].said == "sending is paused: 550 for (address)"
+    assert bell.rung[0].opened[0].said == "sending is paused: 550 for an address"
     store.facts.set(OPEN, "")
     assert bell.after() == ["+mails", "-sending"], "they are overdue, and that is now a thing of its own"
+
+
+def test_a_process_beside_the_runs_tells_once_that_none_came(bell: Bell, store: Store) -> None:
+    bell.watch.silent()
+    assert bell.rung == [], "a new home has had no run yet"
+    store.facts.set(RUN_AT, (NOON - timedelta(hours=30)).isoformat())
+    bell.watch.silent()
+    bell.watch.silent()
+    assert [incident.said for alert in bell.rung for incident in alert.opened] == [
+        "the last run came to its end 30 hours ago"
+    ]
+    assert bell.after() == ["-silence"]
 
 
 def test_a_provider_that_refuses_the_sender_is_told_until_it_is_held_no_more(bell: Bell, store: Store) -> None:

@@ -105,6 +105,7 @@ class Bench:
             ),
             now=NOW,
             sample=lambda: Sample(b"", self.html),
+            expected=lambda: "gpt-6-luna: about $0.01 a day for 1 reader",
         )
         return {check.name: check for check in examine(patient)}
 
@@ -124,6 +125,10 @@ def test_a_good_set_up_is_green(bench: Bench) -> None:
     assert {check.mark for check in found.values()} == {Mark.TICK, Mark.SKIPPED}
     assert [check.name for check in found.values() if check.mark is Mark.SKIPPED] == ["DKIM"], "the server signs"
     assert len(found) >= 20
+
+
+def test_what_a_day_will_cost_is_said_before_the_first_one(bench: Bench) -> None:
+    assert bench.found()["price"].said == ("gpt-6-luna has one; expected of gpt-6-luna: about $0.01 a day for 1 reader")
 
 
 def set_(**environ: str) -> Callable[[Bench], None]:

@@ -81,7 +81,7 @@ def test_no_log_has_a_key_a_token_an_address_or_topics(home: Path, tmp_path: Pat
         text = (home / "mailing.jsonl").read_text(encoding="utf-8").replace("2026-11-18", "2026-11-19")
         (home / "next.jsonl").write_text(text.replace("2611.", "2612."), encoding="utf-8")
         said.append(newsletter("run", "--listing", home / "next.jsonl"))
-        assert "550 5.1.1 <(address)>" in said[1]
+        assert "550 5.1.1 <an address>" in said[1]
         bounce = tmp_path / "bounce.eml"
         bounce.write_text(
             f"From: <>\nTo: bounces+{sends[0].send.id}@example.org\nMIME-Version: 1.0\n"

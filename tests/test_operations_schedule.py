@@ -62,10 +62,17 @@ def test_mailings_are_asked_for_by_new_yorks_clock(now: str, newest: MailingDay 
         (Standing(mailing(WEDNESDAY), next_send=at("2026-11-18T12:25")), 25),  # a reader's hour
         (Standing(mailing(WEDNESDAY), failed=True), 10),
         (Standing(mailing(TUESDAY)), 20),
+        (Standing(mailing(WEDNESDAY), early=True), 60),
     ],
 )
 def test_the_next_waking_is_the_first_of_what_comes(stands: Standing, minutes: int) -> None:
     assert next_wake(at("2026-11-18T12:00"), stands, HOURS) == at("2026-11-18T12:00") + timedelta(minutes=minutes)
+
+
+def test_early_mailings_are_asked_for_in_the_evening_of_new_york() -> None:
+    stands = Standing(mailing(WEDNESDAY), early=True)
+    assert next_wake(at("2026-11-19T00:50"), stands, HOURS) == at("2026-11-19T01:20")
+    assert next_wake(at("2026-11-19T00:50"), Standing(mailing(WEDNESDAY)), HOURS) == at("2026-11-19T01:50")
 
 
 def test_what_is_overdue_makes_no_endless_loop() -> None:

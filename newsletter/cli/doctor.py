@@ -43,6 +43,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
             probes=probes.connect(settings),
             now=app.now(),
             sample=lambda: _sample(settings, store, entries),
+            expected=lambda: str(
+                app.day_cost(settings, store, [e for e in entries if isinstance(e, Subscriber)]) or ""
+            ),
         )
         found = examine(patient)
     crosses = [check for check in found if check.mark is Mark.CROSS]

@@ -18,6 +18,7 @@ from newsletter.operations.schedule import Standing, follow, standing
 from newsletter.operations.status import today
 from newsletter.settings import Backup, Settings
 from newsletter.sources import origins
+from newsletter.sources.arxiv import Options as ArxivOptions
 from newsletter.store import Store
 
 BACKUP_EVERY = timedelta(hours=23)  # so that it stays in the same part of the day
@@ -54,9 +55,10 @@ def schedule(
 
 def _day(store: Store, stop: threading.Event) -> Standing:
     """One run with the settings as they are now; its trouble is said, and the next one comes."""
-    failed = False
+    failed = early = False
     try:
         settings = app.home_settings()
+        early = settings.of(ArxivOptions).early
         with app.open_store(settings) as own:  # a run ends where its database is replaced; the next has the new one
             report, _ = running.once(settings, own, stop)
             running.told(report)
@@ -68,7 +70,7 @@ def _day(store: Store, stop: threading.Event) -> Standing:
     except (NewsletterError, OSError) as error:
         show.warning(str(error))
         failed = True
-    return standing(store, app.now(), failed=failed)
+    return standing(store, app.now(), failed=failed, early=early)
 
 
 def _back_up(settings: Settings, store: Store) -> None:

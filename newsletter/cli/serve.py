@@ -3,6 +3,7 @@
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ from newsletter.delivery import backends
 from newsletter.editions.newest import Newest
 from newsletter.errors import InputError, NewsletterError, SettingsError
 from newsletter.links import Purpose, Signer
+from newsletter.operations import watch
 from newsletter.settings import Settings
 from newsletter.store import Store
 
 if TYPE_CHECKING:
     from newsletter.web.server import Server
 
+SILENCE_EVERY = 600.0  # seconds between looks whether runs come
 LOOK_EVERY = 1.0  # seconds between looks for mail that may not wait for the next run
 _LINK = re.compile(rf"<https?://[^>]*/{Purpose.UNSUBSCRIBE}/(?P<token>[\w-]+)>")
 
@@ -96,13 +99,19 @@ def listening(settings: Settings, store: Store, host: str, port: int) -> Iterato
 
 @contextmanager
 def _sending(settings: Settings, store: Store) -> Iterator[None]:
-    """Sends what may not wait for the next run, from a thread of its own."""
+    """Sends what may not wait for the next run, from a thread of its own; tells the operator where no run comes."""
     stop = threading.Event()
+    watching = watch.connect(settings, store, app.state(settings), app.now)
+    silence_at = time.monotonic()
 
     def look() -> None:
+        nonlocal silence_at
         said = ""
         while not stop.wait(LOOK_EVERY):
             try:
+                if time.monotonic() >= silence_at:
+                    silence_at = time.monotonic() + SILENCE_EVERY
+                    watching.silent()
                 app.send_waiting(settings, store, stop)
                 said = ""
             except NewsletterError as error:

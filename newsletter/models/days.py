@@ -12,6 +12,7 @@ class Concern(StrEnum):
     """What may be wrong with a day; at most one incident of each is open."""
 
     RUN = "run"  # a run failed as a whole
+    SILENCE = "silence"  # no run came to its end for more than a day
     READERS = "readers"  # some got no edition: a file that cannot be read, an error of ours
     MAILING = "mailing"  # it is late, or not whole
     PAPERS = "papers"  # far fewer in a category than usual

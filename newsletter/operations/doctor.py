@@ -97,6 +97,7 @@ class Patient:
     probes: Probes
     now: datetime
     sample: Callable[[], Sample | None] = lambda: None
+    expected: Callable[[], str] = lambda: ""  # what a day will cost with the model, a sentence
 
     @property
     def mails_people(self) -> bool:
@@ -367,7 +368,10 @@ def _model(patient: Patient) -> Found:
 def _a_day(patient: Patient) -> str:
     days = [(row["day"], row["picodollars"]) for row in patient.store.charges.grouped("day")]
     ahead = forecast(days, patient.now.date())
-    return f"; a day costs USD {shown_usd(ahead.a_day)}" if ahead else ""
+    if ahead:
+        return f"; a day costs USD {shown_usd(ahead.a_day)}"
+    expected = patient.expected()
+    return f"; expected of {expected}" if expected else ""
 
 
 # What receivers see

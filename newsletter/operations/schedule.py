@@ -13,6 +13,7 @@ from newsletter.store import Store
 
 RETRY = timedelta(minutes=20)  # while the day's mailing is not whole, until nothing more is waited for
 SELDOM = timedelta(hours=2)  # after that, and for what is empty
+TURNED = timedelta(minutes=20)  # after the announcement
 AFTER_TROUBLE = timedelta(minutes=10)
 AT_MOST = timedelta(hours=1)  # new readers, changed files, pauses that end
 SLICE = timedelta(seconds=30)  # a machine that slept is noticed after so long
@@ -20,17 +21,21 @@ SLICE = timedelta(seconds=30)  # a machine that slept is noticed after so long
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the next waking depends on: the newest fetched mailing, when the next mail may go out, how the run ended."""
+    """What the next waking depends on: the newest fetched mailing, when the next mail may go out, how the run ended.
+
+    `early`: mailings are also taken on the evening before, from the listing pages.
+    """
 
     mailing: MailingDay | None = None
     next_send: datetime | None = None
     failed: bool = False
+    early: bool = False
 
 
-def standing(store: Store, now: datetime, *, failed: bool) -> Standing:
+def standing(store: Store, now: datetime, *, failed: bool, early: bool = False) -> Standing:
     """How things stand in the store."""
     fetched = [mailing for mailing in store.mailings.fetched("arxiv") if not mailing.early]
-    return Standing(fetched[-1] if fetched else None, store.sends.next_try(now), failed)
+    return Standing(fetched[-1] if fetched else None, store.sends.next_try(now), failed, early)
 
 
 def next_wake(now: datetime, stands: Standing, calendar: Calendar) -> datetime:
@@ -40,6 +45,8 @@ def next_wake(now: datetime, stands: Standing, calendar: Calendar) -> datetime:
         times.append(stands.next_send)
     if stands.failed or (stands.next_send and stands.next_send <= now):  # what is due waits, as where sending is paused
         times.append(now + AFTER_TROUBLE)
+    if stands.early:
+        times.append(_next_evening(now, calendar))
     return min(times)
 
 
@@ -74,6 +81,14 @@ def follow(
                 return
         if wait(0):
             return
+
+
+def _next_evening(now: datetime, calendar: Calendar) -> datetime:
+    """When the listing pages of the next mailing have turned."""
+    day = now.date()
+    while not (calendar.has_mailing(day) and calendar.announced_at(day) + TURNED > now):
+        day += timedelta(days=1)
+    return calendar.announced_at(day) + TURNED
 
 
 def _published(now: datetime, calendar: Calendar) -> date:

@@ -14,11 +14,11 @@ from newsletter.delivery.breakers import OPEN
 from newsletter.delivery.holds import held
 from newsletter.delivery.replies import without_addresses
 from newsletter.errors import InputError, NotReady, SettingsError, StoreError
-from newsletter.models.days import Concern, Figures, Incident, Judged
+from newsletter.models.days import Concern, Figures, Finding, Incident, Judged
 from newsletter.models.papers import Calendar, Clock
 from newsletter.operations.alerts import Alert, Channel, Heartbeat, channels, tell
 from newsletter.operations.judge import COMPARED, Ruling, judge, verdict
-from newsletter.operations.status import RUN_AT, mailing_late, today
+from newsletter.operations.status import RUN_AT, RUN_WITHIN, mailing_late, today
 from newsletter.pipeline import Report
 from newsletter.settings import Alerts, Settings
 from newsletter.sources import origins
@@ -70,8 +70,21 @@ class Watch:
         self.troubles.extend(filter(None, [self.heartbeat.ended(wrong)]))
         return alert
 
+    def silent(self) -> None:
+        """Tells the operator, once, where no run came to its end for more than a day; for a process beside the runs."""
+        now = self.clock()
+        ran = self.store.days.happened(RUN_AT)
+        if ran is None or now - ran <= RUN_WITHIN:
+            return
+        hours = (now - ran).total_seconds() / 3600
+        found = Finding(Concern.SILENCE, f"the last run came to its end {hours:.0f} hours ago")
+        opened, _ = self.store.incidents.turn(Judged((found,)), now)
+        if opened:
+            self.troubles.extend(tell(Alert(self.service, now, tuple(opened)), self.ways))
+
     def _rulings(self, report: Report | None, error: Exception | None, now: datetime) -> dict[Concern, Ruling]:
         rulings: dict[Concern, Ruling] = {Concern.RUN: error is None or without_addresses(str(error))}
+        rulings[Concern.SILENCE] = error is None
         rulings[Concern.SENDING] = without_addresses(self.store.facts.get(OPEN)) or True
         rulings[Concern.PROVIDER] = without_addresses("; ".join(held(self.store.facts))) or True
         if report:
