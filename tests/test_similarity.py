@@ -243,3 +243,13 @@ def test_equal_judgements_of_all_papers_still_give_a_sane_order(relevance: int) 
     past = [Judged(a_paper(200 + n, title="Wide barrels", abstract="barrels"), relevance) for n in range(20)]
     best = rank(scores_of([*FILLER, moss], a_subscriber(topics=some_topics(MOSS)), *past).scored)[0]
     assert best.paper.id == moss.id
+
+
+def test_the_relevance_never_contradicts_the_order() -> None:
+    papers = [*many(1, HARBOURS, 80), *many(200, "moss stones lichen wet growth spores", 40)]
+    past = [Judged(a_paper(900 + n, title="Lichen spores", abstract="lichen"), 9) for n in range(10)]
+    past += [Judged(a_paper(950 + n, title="Wet stones", abstract="wet"), 1) for n in range(30)]
+    scores = scores_of(papers, a_subscriber(topics=some_topics(MOSS)), *past, archive=many(1000, HARBOURS))
+    found = sorted((s.score for s in scores.scored if s.score.topic), key=lambda score: -score.local)
+    assert [score.relevance for score in found] == sorted((score.relevance for score in found), reverse=True)
+    assert len({score.relevance for score in found}) > 1

@@ -6,6 +6,7 @@ it shares decide alone.
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
 from newsletter.models.scores import Strength
 
@@ -22,6 +23,16 @@ def relevance(judged: float, shared: float) -> int:
     """From 1 to 10; `judged` in deviations, `shared` as a cosine."""
     grade = 1 + bisect_right(STEPS, judged)
     return grade if shared >= SHARED_AT_LEAST else min(grade, WITHOUT_WORDS)
+
+
+def in_order(values: Sequence[float], grades: Sequence[int], among: Sequence[bool]) -> list[int]:
+    """The same grades, handed out among some papers by their values: how many pass is judged, which ones is ranked."""
+    places = sorted((place for place, counts in enumerate(among) if counts), key=lambda place: (-values[place], place))
+    best_first = sorted((grades[place] for place in places), reverse=True)
+    given = list(grades)
+    for place, grade in zip(places, best_first, strict=True):
+        given[place] = grade
+    return given
 
 
 def strength(relevance: int, threshold: int) -> Strength:
