@@ -253,3 +253,29 @@ def test_the_relevance_never_contradicts_the_order() -> None:
     found = sorted((s.score for s in scores.scored if s.score.topic), key=lambda score: -score.local)
     assert [score.relevance for score in found] == sorted((score.relevance for score in found), reverse=True)
     assert len({score.relevance for score in found}) > 1
+
+
+LICHEN = "moss stones lichen wet growth spores"
+
+
+def a_past(relevant: int) -> list[Judged]:
+    """Mossy papers, all judged relevant, and those of harbours, which nobody wanted."""
+    mossy = [Judged(paper, 9) for paper in many(4000, LICHEN, relevant)]
+    return [*mossy, *(Judged(paper, 1) for paper in many(5000, HARBOURS, 100))]
+
+
+def passing(scores: Scores) -> list[str]:
+    return [s.paper.title for s in scores.scored if s.score.relevance >= 7]
+
+
+def test_as_many_papers_pass_as_were_relevant_among_those_that_were_as_near() -> None:
+    archive = [*many(1000, HARBOURS), *many(2000, LICHEN, 20)]
+    day = [*many(3000, HARBOURS, 60), *many(3500, LICHEN, 12)]
+    scores = scores_of(day, a_subscriber(topics=some_topics(MOSS)), *a_past(40), archive=archive)
+    assert 8 <= len(passing(scores)) <= 14
+
+
+def test_with_a_past_a_dull_day_stays_dull() -> None:
+    archive = [*many(1000, HARBOURS), *many(2000, LICHEN, 20)]
+    scores = scores_of(many(3000, HARBOURS, 60), a_subscriber(topics=some_topics(MOSS)), *a_past(40), archive=archive)
+    assert passing(scores) == []

@@ -14,6 +14,7 @@ from newsletter.models.scores import Strength
 STEPS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0)
 SHARED_AT_LEAST = 0.08  # of the words (a cosine) with the best topic for more than the relevance below
 WITHOUT_WORDS = 6  # at most, for what shares fewer
+PASSES = 7  # the default threshold
 CLOSE = 9  # this relevance is a close match
 KNOWN_AT_LEAST = 100  # papers; with fewer, deviations mean nothing
 SHARED_A_STEP = 0.04  # then so much of the words stands for one deviation
@@ -33,6 +34,12 @@ def in_order(values: Sequence[float], grades: Sequence[int], among: Sequence[boo
     for place, grade in zip(places, best_first, strict=True):
         given[place] = grade
     return given
+
+
+def limited(grades: Sequence[int], values: Sequence[float], passing: int) -> list[int]:
+    """The grades so that just the best papers, as many as are expected to be relevant, reach the default threshold."""
+    best = set(sorted(range(len(grades)), key=lambda place: (-grades[place], -values[place], place))[:passing])
+    return [max(PASSES, grade) if place in best else min(PASSES - 1, grade) for place, grade in enumerate(grades)]
 
 
 def strength(relevance: int, threshold: int) -> Strength:
