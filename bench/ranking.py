@@ -25,16 +25,17 @@ import numpy as np
 
 from newsletter.models.papers import Paper
 from newsletter.models.subscribers import Subscriber, Topics, Wishes
-from newsletter.scoring import ranking
+from newsletter.scoring import ranking, similarity
 from newsletter.scoring.features import Corpus, corpus
 from newsletter.scoring.past import taught
 from newsletter.scoring.remembered import Judged
-from newsletter.scoring.strength import relevance
+from newsletter.scoring.strength import KNOWN_AT_LEAST
 from newsletter.text.tex import displayed
 from newsletter.topics.body import parse
 
 FILTERED = {"embodied-vlm", "vision-mllm-video"}
 DAYS = 5
+LEAST_FOREIGN = 20  # papers of the other field
 # Each step has what the ones before have; a weight of 0 leaves a part out.
 STEPS: tuple[tuple[str, dict[str, float]], ...] = (
     ("words", {"MEANING_WEIGHT": 0.0, "FEEDBACK_WEIGHT": 0.0}),
@@ -54,7 +55,8 @@ def main(folder: Path, *, speed: bool) -> None:
         with_weights(weights, lambda name=name: table.setdefault(name, measured(cases, days, corpora, learning=False)))
     table["+ learned"] = measured(cases, days, corpora, learning=True)
     report(table)
-    silence(cases, days, corpora)
+    for learning in (False, True):
+        silence(cases, days, corpora, learning=learning)
     if (folder / "authors.py").is_file():
         by_authors(folder, corpora)
     if speed:
@@ -157,21 +159,31 @@ def report(table: dict[str, dict[tuple[str, str], float]]) -> None:
 
 
 def silence(
-    cases: Sequence[tuple[dict[str, Any], str, Subscriber]], days: dict[str, list[Paper]], corpora: dict[str, Corpus]
+    cases: Sequence[tuple[dict[str, Any], str, Subscriber]],
+    days: dict[str, list[Paper]],
+    corpora: dict[str, Corpus],
+    *,
+    learning: bool,
 ) -> None:
     """How many papers pass the default threshold: of the other field, and of a reader's own candidates."""
+    past: dict[str, list[list[Judged]]] = defaultdict(list)
     foreign, own, recall = [], defaultdict(list), defaultdict(list)
     for case, reader, subscriber in cases:
         known, chosen = corpora[case["date"]], candidates(case, days)
-        passing = passed(subscriber, chosen, known)
+        known_past = [said for day in past[reader][-DAYS:] for said in day] if learning else []
+        past[reader].append([Judged(paper, grade(case, paper)) for paper in chosen])
+        if known.archived < KNOWN_AT_LEAST or (learning and not known_past):
+            continue
+        passing = passed(subscriber, chosen, known, known_past)
         hits = [is_positive(case, paper) for paper in chosen]
         own[reader].append(sum(passing) / max(15, 1.5 * sum(hits)))
         recall[reader].append(sum(p and h for p, h in zip(passing, hits, strict=True)) / sum(hits))
         is_astro = any(c.startswith("astro-ph") for c in chosen[0].categories)
         others = [p for p in days[case["date"]] if any(c.startswith("astro-ph") for c in p.categories) is not is_astro]
-        if len(others) >= 20:
-            foreign.append(sum(passed(subscriber, others, known)))
-    print(f"\nother field: {np.mean(foreign):.2f} papers an edition over {len(foreign)}")
+        if len(others) >= LEAST_FOREIGN:
+            foreign.append(sum(passed(subscriber, others, known, known_past)))
+    name = "with a past" if learning else "without a past"
+    print(f"\n{name}: other field: {np.mean(foreign):.2f} papers an edition over {len(foreign)}")
     for reader in own:
         print(
             f"{reader:30} {np.mean(recall[reader]):.2f} of the positives pass; "
@@ -179,10 +191,9 @@ def silence(
         )
 
 
-def passed(subscriber: Subscriber, chosen: Sequence[Paper], known: Corpus) -> list[bool]:
-    near = ranking.nearness(subscriber, known.rows(chosen), known, None)
-    found = zip(near.judged, near.shared, near.topic, strict=True)
-    return [topic >= 0 and relevance(float(judged), float(shared)) >= 7 for judged, shared, topic in found]
+def passed(subscriber: Subscriber, chosen: Sequence[Paper], known: Corpus, past: Sequence[Judged]) -> list[bool]:
+    scores = similarity.score(subscriber, chosen, known, past)
+    return [scored.score.relevance >= subscriber.wishes.min_relevance for scored in scores.scored]
 
 
 def by_authors(folder: Path, corpora: dict[str, Corpus]) -> None:

@@ -243,3 +243,39 @@ def test_equal_judgements_of_all_papers_still_give_a_sane_order(relevance: int) 
     past = [Judged(a_paper(200 + n, title="Wide barrels", abstract="barrels"), relevance) for n in range(20)]
     best = rank(scores_of([*FILLER, moss], a_subscriber(topics=some_topics(MOSS)), *past).scored)[0]
     assert best.paper.id == moss.id
+
+
+def test_the_relevance_never_contradicts_the_order() -> None:
+    papers = [*many(1, HARBOURS, 80), *many(200, "moss stones lichen wet growth spores", 40)]
+    past = [Judged(a_paper(900 + n, title="Lichen spores", abstract="lichen"), 9) for n in range(10)]
+    past += [Judged(a_paper(950 + n, title="Wet stones", abstract="wet"), 1) for n in range(30)]
+    scores = scores_of(papers, a_subscriber(topics=some_topics(MOSS)), *past, archive=many(1000, HARBOURS))
+    found = sorted((s.score for s in scores.scored if s.score.topic), key=lambda score: -score.local)
+    assert [score.relevance for score in found] == sorted((score.relevance for score in found), reverse=True)
+    assert len({score.relevance for score in found}) > 1
+
+
+LICHEN = "moss stones lichen wet growth spores"
+
+
+def a_past(relevant: int) -> list[Judged]:
+    """Mossy papers, all judged relevant, and those of harbours, which nobody wanted."""
+    mossy = [Judged(paper, 9) for paper in many(4000, LICHEN, relevant)]
+    return [*mossy, *(Judged(paper, 1) for paper in many(5000, HARBOURS, 100))]
+
+
+def passing(scores: Scores) -> list[str]:
+    return [s.paper.title for s in scores.scored if s.score.relevance >= 7]
+
+
+def test_as_many_papers_pass_as_were_relevant_among_those_that_were_as_near() -> None:
+    archive = [*many(1000, HARBOURS), *many(2000, LICHEN, 20)]
+    day = [*many(3000, HARBOURS, 60), *many(3500, LICHEN, 12)]
+    scores = scores_of(day, a_subscriber(topics=some_topics(MOSS)), *a_past(40), archive=archive)
+    assert 8 <= len(passing(scores)) <= 14
+
+
+def test_with_a_past_a_dull_day_stays_dull() -> None:
+    archive = [*many(1000, HARBOURS), *many(2000, LICHEN, 20)]
+    scores = scores_of(many(3000, HARBOURS, 60), a_subscriber(topics=some_topics(MOSS)), *a_past(40), archive=archive)
+    assert passing(scores) == []

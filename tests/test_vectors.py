@@ -1,6 +1,7 @@
 """Vectors of papers and topics: bought once, kept for all, and words alone where there are none."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -107,3 +108,18 @@ def test_another_model_is_a_space_of_its_own(store: Store) -> None:
     vectorised(store, an_embedder(store, well), pytest.fail)(TEXTS, "paper", readers_, WEDNESDAY)
     assert set(store.vectors.known(MODEL, TEXTS)) == set(TEXTS)
     assert store.vectors.known("another", TEXTS) == {}
+
+
+def test_papers_are_paid_for_by_all_readers_of_a_plan_and_topics_by_their_own() -> None:
+    paid: dict[str, Sequence[int]] = {}
+
+    def rows(texts: Sequence[str], kind: VectorKind, payers: Sequence[int], day: date) -> np.ndarray | None:
+        paid[kind] = payers
+        return vectors_by(lambda _: [1.0])(texts, kind, payers, day)
+
+    local, pool = Similarity(vectors=rows), Pool(PAPERS)
+    readings = [Reading(replace(READER, id=number), WEDNESDAY, PAPERS, pool) for number in (1, 2, 3)]
+    for reading in readings:
+        local.plan([reading])
+    local.score(readings[1])
+    assert paid == {"paper": [1, 2, 3], "topics": [2]}

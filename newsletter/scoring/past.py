@@ -4,18 +4,24 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from newsletter.models.papers import Paper
-from newsletter.models.subscribers import Mark
+from newsletter.models.subscribers import Mark, Subscriber
 from newsletter.scoring.features import Corpus, Floats, dense
 from newsletter.scoring.learned import TAUGHT_FROM, Learned, Lesson, learn, sampled
+from newsletter.scoring.ranking import on_archive, wanted
 from newsletter.scoring.remembered import Judged, Past
+from newsletter.scoring.strength import KNOWN_AT_LEAST
 from newsletter.scoring.words import identity, read_paper, spelling
 
 MARK_WEIGHT = 5.0  # scores of a model that one mark is worth
 PULL = 2.0  # deviations for a paper that is the same in all its words
 ALIKE = 0.2  # a cosine of words from which a paper is like one that was marked
 LIKED_SHOWN = 2
+RELEVANT_FROM = 7  # the default threshold
+RELEVANT_AT_LEAST = 10  # relevant papers, to judge a day by those of earlier days
+LEAST_SHARE = 0.05
 WORDS_SHOWN, PAPERS_SHOWN = 12, 10
 
 
@@ -65,6 +71,25 @@ def taught(past: Past, corpus: Corpus) -> Learned | None:
     lessons = [_lesson(past[place], each) for place in kept]
     words = corpus.space.words([read_paper(past[place].paper) for place in kept])
     return learn(words, corpus.space.meaning(words), lessons)
+
+
+def expected(subscriber: Subscriber, past: Past, corpus: Corpus, cold: Floats) -> int | None:
+    """How many of today's papers are relevant, judging by how relevant earlier ones as near to the topics were.
+
+    `cold` is how near today's are, on the scale of the archive. The share of relevant papers rises with it (isotonic
+    regression); papers whose share is below LEAST_SHARE count none. None where too little is known.
+    """
+    places, each = _kept(past)
+    said = [past[place] for place in places if past[place].mark is None]
+    relevant = np.array([judged.relevance >= RELEVANT_FROM for judged in said], np.float64)
+    if relevant.sum() < RELEVANT_AT_LEAST or corpus.archived < KNOWN_AT_LEAST:
+        return None
+    weights = np.array([each if judged.relevance < TAUGHT_FROM else 1.0 for judged in said])
+    words = corpus.space.words([read_paper(judged.paper) for judged in said])
+    near = on_archive(words, corpus.space.meaning(words), wanted(subscriber.topics, corpus), corpus)
+    order = np.argsort(near, kind="stable")
+    share = np.interp(cold, near[order], isotonic_regression(relevant[order], weights=weights[order]).x)
+    return round(float(share[share >= LEAST_SHARE].sum()))
 
 
 def _lesson(said: Judged, each: float) -> Lesson:

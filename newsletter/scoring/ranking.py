@@ -44,11 +44,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Nearness:
-    """Of each paper: `value` orders the day; `judged` is the same on the scale of the archive, where 0 is its mean;
-    `topic` is the place of the best one, -1 where no word of any topic occurs; `shared` how alike in words."""
+    """Of each paper: `value` orders the day; `judged` is the same on the scale of the archive, where 0 is its mean.
+
+    `cold` is that without what was learned; `topic` is the place of the best one, -1 where no word of any topic occurs;
+    `shared` how alike in words.
+    """
 
     value: Floats
     judged: Floats
+    cold: Floats
     topic: Places
     shared: Floats
 
@@ -96,7 +100,8 @@ def nearness(
     judges = np.arange(len(corpus.papers), len(words)) if known else places
     value = standard(words[places]) + MEANING_WEIGHT * standard(meant[places]) + added
     if vectors is not None and corpus.vectors is not None:
-        value = value + VECTOR_WEIGHT * standard(_combined(vectors @ corpus.vectors[places].T, of.topics))
+        each_vector = vectors[: of.topics] @ corpus.vectors[places].T
+        value = value + VECTOR_WEIGHT * standard(each_vector.max(axis=0) + each_vector.mean(axis=0))
     value = value + FEEDBACK_WEIGHT * _feedback(value, places, corpus, with_vectors=vectors is not None)
     each = in_words[: of.topics, places]
     judged = (
@@ -104,6 +109,7 @@ def nearness(
         if known
         else each.max(axis=0) / SHARED_A_STEP + added
     )
+    cold = judged
     if learned is not None and learned.evidence:
         share = learned.evidence / (learned.evidence + LEARNING_HALF)
         taught = learned.of(corpus.words, corpus.meaning)
@@ -111,7 +117,18 @@ def nearness(
         if known:
             judged = (1 - share) * judged + share * standard(taught[places], taught[judges])
     matched = (in_words[: of.topics + 1, places] > 0).any(axis=0)
-    return Nearness(value, judged, np.where(matched, each.argmax(axis=0), -1), each.max(axis=0))
+    return Nearness(value, judged, cold, np.where(matched, each.argmax(axis=0), -1), each.max(axis=0))
+
+
+def on_archive(words: Sparse, meaning: Floats, of: Wanted, corpus: Corpus) -> Floats:
+    """How near some papers of other days are, on the scale of the archive."""
+    day = len(corpus.papers)
+    in_words = _combined(dense(of.words @ corpus.across[:, day:]), of.topics)
+    meant = _combined(of.meaning @ corpus.meaning[day:].T, of.topics)
+    return np.asarray(
+        standard(_combined(dense(of.words @ words.T), of.topics), in_words)
+        + MEANING_WEIGHT * standard(_combined(of.meaning @ meaning.T, of.topics), meant)
+    )
 
 
 def standard(values: Floats, by: Floats | None = None) -> Floats:

@@ -14,7 +14,7 @@ from newsletter.models.papers import Day, Paper
 from newsletter.models.scores import Commented, Pool, Reading, Reason, Score, Scored, Scores
 from newsletter.models.subscribers import Subscriber
 from newsletter.scoring.remembered import Archive, Past, Remembers
-from newsletter.scoring.strength import relevance, strength
+from newsletter.scoring.strength import in_order, limited, relevance, strength
 
 if TYPE_CHECKING:
     from newsletter.scoring.features import Corpus, Floats
@@ -107,7 +107,7 @@ def score(
     """Scores every paper; `words` must hold all of them. `vectors` are those of the topics."""
     import numpy as np  # noqa: PLC0415 - only where something is ranked
 
-    from newsletter.scoring.past import liked, pull, taught  # noqa: PLC0415
+    from newsletter.scoring.past import expected, liked, pull, taught  # noqa: PLC0415
     from newsletter.scoring.ranking import nearness  # noqa: PLC0415
     from newsletter.scoring.reasons import closest_sentence, telling_words  # noqa: PLC0415
 
@@ -120,11 +120,21 @@ def score(
     alike = liked(past, rows, words)
     low, high = float(near.value.min()), float(near.value.max())
     best_few = set(np.argsort(-near.value, kind="stable")[:EXPLAINED].tolist())
+    found = [
+        bool(vectors is not None or near.topic[place] >= 0 or boost[place] or alike[place])
+        for place in range(len(papers))
+    ]
+    given = [relevance(float(near.judged[place]), float(near.shared[place])) for place in range(len(papers))]
+    grades = in_order(
+        near.value.tolist(), [grade if known else 1 for grade, known in zip(given, found, strict=True)], found
+    )
+    passing = expected(subscriber, past, words, near.cold)
+    if passing is not None:
+        grades = limited(grades, near.value.tolist(), min(passing, sum(found)))
     scored = []
     for place, paper in enumerate(papers):
         best = int(near.topic[place])
-        found = best >= 0 or bool(boost[place]) or bool(alike[place])
-        grade = relevance(float(near.judged[place]), float(near.shared[place])) if found else 1
+        grade = grades[place]
         topic = subscriber.topics.topics[best] if best >= 0 else None
         shows = topic is not None and grade >= min(threshold, SHOWN_FROM)
         scored.append(

@@ -6,6 +6,7 @@ it shares decide alone.
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
 from newsletter.models.scores import Strength
 
@@ -13,6 +14,7 @@ from newsletter.models.scores import Strength
 STEPS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0)
 SHARED_AT_LEAST = 0.08  # of the words (a cosine) with the best topic for more than the relevance below
 WITHOUT_WORDS = 6  # at most, for what shares fewer
+PASSES = 7  # the default threshold
 CLOSE = 9  # this relevance is a close match
 KNOWN_AT_LEAST = 100  # papers; with fewer, deviations mean nothing
 SHARED_A_STEP = 0.04  # then so much of the words stands for one deviation
@@ -22,6 +24,22 @@ def relevance(judged: float, shared: float) -> int:
     """From 1 to 10; `judged` in deviations, `shared` as a cosine."""
     grade = 1 + bisect_right(STEPS, judged)
     return grade if shared >= SHARED_AT_LEAST else min(grade, WITHOUT_WORDS)
+
+
+def in_order(values: Sequence[float], grades: Sequence[int], among: Sequence[bool]) -> list[int]:
+    """The same grades, handed out among some papers by their values: how many pass is judged, which ones is ranked."""
+    places = sorted((place for place, counts in enumerate(among) if counts), key=lambda place: (-values[place], place))
+    best_first = sorted((grades[place] for place in places), reverse=True)
+    given = list(grades)
+    for place, grade in zip(places, best_first, strict=True):
+        given[place] = grade
+    return given
+
+
+def limited(grades: Sequence[int], values: Sequence[float], passing: int) -> list[int]:
+    """The grades so that just the best papers, as many as are expected to be relevant, reach the default threshold."""
+    best = set(sorted(range(len(grades)), key=lambda place: (-grades[place], -values[place], place))[:passing])
+    return [max(PASSES, grade) if place in best else min(PASSES - 1, grade) for place, grade in enumerate(grades)]
 
 
 def strength(relevance: int, threshold: int) -> Strength:

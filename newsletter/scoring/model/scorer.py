@@ -96,6 +96,7 @@ class ModelScorer:
         """The readings, as their readers' budgets are set."""
         today = self._desk.clock().date()
         for reading in readings:
+            self._local.plan([reading])  # vectors of papers are paid for by all who read
             wishes = reading.subscriber.wishes
             left = editions_left(wishes.deliver, today)
             budget = picodollars(wishes.budget_usd_per_month)
