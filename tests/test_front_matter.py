@@ -169,3 +169,12 @@ def test_a_file_without_front_matter_gets_one() -> None:
 
 def test_setting_nothing_changes_nothing() -> None:
     assert with_front_matter(BODY, {}, "ada.md") == BODY
+
+
+def test_the_former_full_papers_is_accepted_with_a_warning_that_says_what_to_write() -> None:
+    file = parse(f"---\nemail: ada@example.org\nfull_papers: 12\n---\n{BODY}".encode(), "ada.md", taxonomy())
+    assert file.wishes == Wishes(email="ada@example.org")
+    (warning,) = file.warnings
+    assert warning.startswith("ada.md:3: full_papers")
+    assert "length: brief" in warning
+    assert "length: page" in warning
