@@ -223,7 +223,6 @@ class _Desk:
             "done": "",
             "other": "",
             "difference": None,
-            "topics": read_body(seen.body).topics if seen else (),
             "former": store.former_files.of(reader.id),
             "saved": saved(reader, self._rooms),
             "days": days,
@@ -237,7 +236,9 @@ class _Desk:
             "unsubscribe": f"/{Purpose.UNSUBSCRIBE}/{self._rooms.signer.token(Purpose.UNSUBSCRIBE, reader.id)}",
             "tomorrow": (now + timedelta(days=1)).date(),
         }
-        return self._pages.show("preferences.html", request, status=status, **(context | more))
+        context |= more
+        context["topics"] = read_body(context["body"]).topics
+        return self._pages.show("preferences.html", request, status=status, **context)
 
 
 def difference(before: Edition | None, after: Edition | None) -> Difference | None:
