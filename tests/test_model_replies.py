@@ -199,3 +199,37 @@ def test_what_an_endpoint_refuses_and_holds_is_kept_for_a_while(store: Store) ->
 def test_a_short_key_garbles_no_message() -> None:
     assert without("x", "the context is exceeded") == "the context is exceeded"
     assert without("sk-secret-key", "no such key: sk-secret-key") == "no such key: ***"
+
+
+ODDITIES: dict[str, dict[str, Any]] = {
+    "usage as text": {"usage": "many"},
+    "usage as a list": {"usage": [12, 5]},
+    "negative usage": {"usage": {"prompt_tokens": -5, "completion_tokens": 5}},
+    "details as a list": {"usage": {"prompt_tokens": 300, "completion_tokens": 5, "prompt_tokens_details": [1]}},
+    "message as text": {"choices": [{"message": "No scores today.", "finish_reason": "stop"}]},
+    "content as parts": {"choices": [{"message": {"content": [{"type": "text", "text": "{}"}]}}]},
+    "no choices": {"choices": []},
+    "an error inside": {"error": {"message": "overloaded", "code": 503}},
+    "a message that is a number": {"choices": [{"message": 7}]},
+}
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_each_oddity_leaves_the_ten_other_readers_unharmed(store: Store, oddity: str) -> None:
+    papers = a_slate(store, 20)
+    readers = [a_reader(store, f"reader{n}") for n in range(11)]
+
+    class Odd(FakeModel):
+        def __call__(self, body: dict[str, Any]) -> Posted:
+            posted = super().__call__(body)
+            if "as reader3 sees" in str(body):
+                assert isinstance(posted.body, dict)
+                posted.body.update(ODDITIES[oddity])
+            return posted
+
+    results = a_run(store, Odd(liked(papers[:3])), attempts=2).score_all(readers, papers)
+    others = [scores for number, scores in enumerate(results) if number != 3]
+    assert {(scores.status, scores.scorer) for scores in others} == {(Status.OK, "openai")}
+    assert results[3].status in (Status.OK, Status.SCORING_FAULT)
+    assert total(store, "picodollars", "accounts") == total(store, "picodollars")
+    assert total(store, "picodollars", "reservations") == 0
