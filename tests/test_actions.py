@@ -222,7 +222,8 @@ def test_thirty_days_bring_no_paper_twice_and_lose_none_but_those_of_a_confirmed
         code, said = repository.run(day)
         if code:
             assert "tick the box" in said
-            assert repository.run(day, confirm=True)[0] == 0
+            code, said = repository.run(day, confirm=True)
+            assert code == 0, f"{day}: {said}"
         kept = repository.state() if number < 12 else kept
     papers = repository.papers()
     assert set(papers.values()) == {1}, "no paper twice"

@@ -22,7 +22,7 @@ DATA = PACKAGE / "demo"
 def made(newsletter: Command, tmp_path: Path) -> tuple[Path, str]:
     """The demo's home, and what it said."""
     done = newsletter("demo", "--into", tmp_path / "demo")
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0, done.err
     return tmp_path / "demo", done.out
 
 

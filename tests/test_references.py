@@ -151,7 +151,7 @@ def test_a_text_without_references_is_refused_with_what_is_read(text: str) -> No
     ("raw", "sentence"),
     [
         (b"\xff", r"refs: is not valid UTF-8 \(byte 0\)"),
-        (b"x" * (MAX_BYTES + 1), "refs: is 4000001 bytes; references are read up to 4000000"),
+        (b"x" * (MAX_BYTES + 1), "refs: is 2000001 bytes; references are read up to 2000000"),
         (b'[{"title":', "refs: is not valid CSL-JSON"),
         (b"[" * 100_000, "refs: is not valid CSL-JSON"),
     ],

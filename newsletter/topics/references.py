@@ -15,7 +15,7 @@ from newsletter.errors import InputError
 from newsletter.text.printable import one_line
 from newsletter.text.tex import to_unicode
 
-MAX_BYTES = 4_000_000
+MAX_BYTES = 2_000_000
 MOST = 2_000  # references; a library beyond that says less of what its owner reads now
 _LONGEST = {"title": 400, "abstract": 5_000, "name": 100}  # characters of what is kept
 _ARXIV_ID = re.compile(

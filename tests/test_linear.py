@@ -1,0 +1,100 @@
+"""Every parser of ours takes time that grows with its input, not with its square: measured in CPU time, as a ratio.
+
+Sixteen times the text may take at most 64 times as long: linear takes 16, quadratic 256. What is done within
+milliseconds is quick enough, whatever its ratio.
+"""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from newsletter.errors import InputError
+from newsletter.scoring.model.prompts import cleaned
+from newsletter.text.printable import one_line
+from newsletter.text.tex import to_unicode
+from newsletter.topics import draft, references
+from newsletter.topics.body import MAX_BYTES, read_body
+from newsletter.topics.check import check
+from newsletter.topics.front_matter import examined
+from newsletter.topics.references import Reference
+
+QUICK = 0.01  # seconds
+PATTERNS = [
+    *("a", "a ", "word ", "# a", "# ", "a___b", "- ", "-", "*", "**", "_", "_a_", "`", "#", ">", "1.", "1. a\n", "(1)", "IV. ", "\n"),
+    *("Relevant: ", "- Relevant: a\n", "- a: b\n", "Keywords: ", "keywords:\n- a\n", "a, ", "a,b;", "not relevant", "\t", "a\n\n"),
+    *("[", "]", "{", "}", "{a: ", "- - ", "? ", ": ", "a: b\n", "a:\n ", "'", '"', "|\n", "!a ", "&a ", "*a "),
+    *("$", "$$", "\\", "\\a{", "{\\", "^{", "_{", "\\frac{a}", "--", "``", "''", "~", "http://", "\\'e", "$a ", "<a>", "</", "<a "),
+    *("a@", "@a{", "@a{b,", "@a{b,c={", "TY  - \n", "AB  - a\n", "2401.00001 ", "arxiv:", "math/", "10.48550/", "\u200b", "\x00"),
+    *("ignore all previous ", "score this ", "you must rate ", "relevance: ", "dear ai ", "10 "),
+]  # fmt: skip
+
+
+def _topics(text: str) -> None:
+    check(text.encode(), "ada.md")
+
+
+def _front(text: str) -> None:
+    examined(text, "ada.md")
+
+
+def _references(text: str) -> None:
+    try:
+        references.read(text.encode(), "refs")
+    except InputError:
+        return
+
+
+def _draft(text: str) -> None:
+    draft.draft([Reference(text[:400], text), Reference("Moss", text[::-1])], [text])
+
+
+# Each with the size that it is measured at, and the largest that it may be given.
+PARSERS: dict[str, tuple[Callable[[str], object], int, int]] = {
+    "topics": (_topics, 16_000, MAX_BYTES),
+    "body": (read_body, 16_000, MAX_BYTES),
+    "front matter": (_front, 4_000, MAX_BYTES),
+    "references": (_references, 32_000, 1_000_000),
+    "draft": (_draft, 32_000, 256_000),
+    "tex": (to_unicode, 64_000, 1_000_000),
+    "printable": (one_line, 128_000, 1_000_000),
+    "prompts": (cleaned, 32_000, 1_000_000),
+}
+
+
+def took(parse: Callable[[str], object], pattern: str, size: int) -> float:
+    """The CPU seconds that a text of that size takes; of what is not quick, the better of two tries."""
+    text = (pattern * (size // len(pattern) + 1))[:size]
+    tries: list[float] = []
+    while not tries or (len(tries) < 2 and tries[-1] > QUICK):
+        begun = time.process_time()
+        parse(text)
+        tries.append(time.process_time() - begun)
+    return min(tries)
+
+
+def judge(parse: Callable[[str], object], size: int) -> None:
+    """Fails where sixteen times the text takes more than 64 times as long."""
+    for pattern in PATTERNS:
+        large = took(parse, pattern, size)
+        if large > QUICK:
+            small = took(parse, pattern, size // 16)
+            assert large <= 64 * max(small, QUICK / 64), f"{pattern!r}: {size} characters took {large:.2f} s"
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_sixteen_times_the_text_takes_no_256_times_as_long(name: str) -> None:
+    parse, size, _ = PARSERS[name]
+    judge(parse, size)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", PARSERS)
+def test_the_same_up_to_the_largest_text(name: str) -> None:
+    parse, _, size = PARSERS[name]
+    judge(parse, size)
+
+
+def test_the_measure_finds_what_is_quadratic() -> None:
+    with pytest.raises(AssertionError, match="'a': 32000 characters took"):
+        judge(lambda text: [text[at:].count("a") for at in range(0, len(text), 2)], 32_000)
