@@ -28,7 +28,7 @@ class Theme(Section):
     """Name, colours and words of the operator's own; `logo` is text, for no email of ours loads an image."""
 
     section: ClassVar[str] = "theme"
-    name: str = "Preprint Post"
+    name: str = Field(default="Preprint Post", max_length=100)  # List-Id is one header line of 998 octets
     logo: str = ""
     accent: str = Field(default="#a3201d", pattern=_HEX)
     dark_accent: str = Field(default="#f2968c", pattern=_HEX)
