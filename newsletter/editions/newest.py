@@ -1,4 +1,3 @@
-# FROM THE LEAD: part 1 is on main already; see READ_ME_FROM_LEAD.txt in this worktree before going on.
 """Editions of the newest mailing for anybody, by the local scorer: what the web shows and what a welcome holds.
 
 The mailing is read once and kept until a newer one is stored, so that the next visitor waits for the scoring alone.
