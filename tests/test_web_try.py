@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.routing import Route
 
+from newsletter import web
 from newsletter.editions.newest import Newest
 from newsletter.scoring.similarity import Similarity
 from newsletter.sources import taxonomy
@@ -107,3 +109,8 @@ def test_without_a_mailing_one_is_told_to_come_back(tmp_path: Path) -> None:
 def test_a_page_of_a_megabyte_is_too_much(rooms: Rooms) -> None:
     assert post_form(rooms, "/", references="x" * 1_100_000).status == 413
     assert ask(rooms, "GET", "/").status == 200
+
+
+def test_the_public_demo_has_this_page_and_no_other(rooms: Rooms) -> None:
+    paths = {route.path for route in web.demo(rooms).routes if isinstance(route, Route)}
+    assert paths == {"/", "/health"}

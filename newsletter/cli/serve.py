@@ -33,6 +33,7 @@ _LINK = re.compile(rf"<https?://[^>]*/{Purpose.UNSUBSCRIBE}/(?P<token>[\w-]+)>")
 def serve(
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")] = 8000,
+    demo: Annotated[bool, typer.Option("--demo", help="Serve the page to try alone: nobody joins, no mail.")] = False,
 ) -> None:
     """Serve the links of the emails until stopped. A proxy in front of it does TLS.
 
@@ -40,9 +41,16 @@ def serve(
 
         newsletter serve
 
+        newsletter serve --demo
+
         newsletter serve --host 0.0.0.0 --port 8080
     """
     settings = app.home_settings()
+    if demo:
+        with app.open_store(settings, follows=True) as store, trying(settings, store, host, port) as web:
+            show.say(f"the page to try, alone, on http://{host}:{port}; stop with Ctrl-C")
+            web.run()
+        return
     with app.open_store(settings, follows=True) as store, listening(settings, store, host, port) as web:
         show.say(f"serving {settings.web.base_url} on http://{host}:{port}; stop with Ctrl-C")
         web.run()
@@ -61,6 +69,26 @@ class Web:
 
     def stop(self) -> None:
         self.server.should_exit = True
+
+
+@contextmanager
+def trying(settings: Settings, store: Store, host: str, port: int) -> Iterator[Web]:
+    """The page to try alone, for the public: it reads the stored mailings and writes nothing, nor is any mail sent."""
+    from newsletter import web  # noqa: PLC0415 - only those who serve pay for loading a web server
+    from newsletter.web.server import server  # noqa: PLC0415
+    from newsletter.web.services import Rooms  # noqa: PLC0415
+
+    rooms = Rooms(
+        store=store,
+        signer=app.signer(settings),
+        templates=app.templates(settings),
+        clock=app.now,
+        home=settings.home,
+        taxonomy=app.taxonomy(),
+        newest=Newest(store, app.taxonomy(), lambda: app.local_scorer(store)),
+    )
+    with _socket(host, port) as listener:
+        yield Web(server(web.demo(rooms), proxies=settings.web.trusted_proxies), listener)
 
 
 @contextmanager

@@ -3,10 +3,13 @@
 No page needs a script or loads anything from elsewhere; a token opens its one errand and nothing else.
 """
 
+from collections.abc import Sequence
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from newsletter.errors import NewsletterError
 from newsletter.web.headers import SecurityHeaders
@@ -34,7 +37,16 @@ def app(rooms: Rooms) -> Starlette:
         *metrics.routes(rooms),
         *desk.routes(rooms, pages),
     ]
+    return _made(routes, pages)
 
+
+def demo(rooms: Rooms) -> Starlette:
+    """The page to try alone, for the public: nothing can be joined, changed or mailed."""
+    pages = Pages(rooms.templates, rooms.home)
+    return _made([*trying.routes(rooms, pages), *health.routes(rooms)], pages)
+
+
+def _made(routes: Sequence[Route], pages: Pages) -> Starlette:
     async def missing(request: Request, _: Exception) -> Response:
         return pages.unknown(request)
 
