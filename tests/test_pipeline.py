@@ -88,7 +88,7 @@ def test_nothing_is_composed_for_whom_nothing_may_be_sent(store: Store, folder: 
     store.mailings.save(a_mailing(a_paper()), NOON)
     subscribe(folder, "ada")
     report = a_day(store, folder, FakeBackend())
-    assert "no consent of ada@example.org is on record" in report.composed[0].reason
+    assert "no consent of its address is on record" in report.composed[0].reason
     assert store.sends.counts() == {}
 
 
