@@ -10,7 +10,7 @@ from newsletter.links import Purpose
 from newsletter.store import Store
 from newsletter.web.services import Rooms
 from tests.builders import NOON, a_paper, scored
-from tests.delivery import a_send
+from tests.delivery import a_reader, a_send
 from tests.test_web import SIGNER, TEMPLATES, link
 from tests.web import ask
 
@@ -30,7 +30,7 @@ def test_a_subscribers_papers_come_as_rss(rooms: Rooms) -> None:
 
 
 def test_a_subscriber_without_an_edition_has_an_empty_feed(rooms: Rooms) -> None:
-    assert list(ET.fromstring(ask(rooms, "GET", link(99, Purpose.FEED)).text).iter("item")) == []
+    assert list(ET.fromstring(ask(rooms, "GET", link(a_reader(rooms.store), Purpose.FEED)).text).iter("item")) == []
 
 
 @pytest.mark.parametrize("purpose", [Purpose.UNSUBSCRIBE, Purpose.EDITION])

@@ -9,7 +9,7 @@ whole home with its mark, and a backup from before the first mail without one.
 import hashlib
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -106,6 +106,8 @@ def check(store: Store, path: Path, now: datetime, *, confirmed: bool) -> tuple[
     mark, epoch = read(path), _epoch(store)
     reason = restored(epoch, mark)
     if not reason:
+        if mark and path.resolve().parent != store.database.path.resolve().parent:
+            mark = replace(mark, is_copy=False)  # kept apart from the database, on purpose: it is not restored with it
         return tuple(filter(None, (unread, doubtful(mark, store.subscribers.since(), now))))
     if not confirmed:
         raise Restored(

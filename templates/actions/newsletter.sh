@@ -29,7 +29,10 @@ mark_was=$(at_origin "$mark")
 if [ -z "$state_was" ] && [ "${CONFIRM:-}" != true ]; then
   refuse "There is no state. On the very first run, or when you know what arrived, choose *Run workflow* and tick the box."
 fi
-mkdir -p var
+# The mark lies apart from the database: here it is a copy on every machine, and the branch says how far mail has gone.
+held=mark/dispatch.mark
+export NEWSLETTER_DELIVERY__EPOCH_FILE="$PWD/$held"
+mkdir -p var mark
 if [ -n "$state_was" ]; then
   git fetch --quiet --depth=1 origin "$state"
   git cat-file blob FETCH_HEAD:state > "$work/state"
@@ -44,13 +47,10 @@ fi
 # Of the two marks, that of the state and that of the branch, the one that is further: where it is further than the
 # database, the restore guard refuses.
 epoch() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["epoch"])' "$1" 2> /dev/null || echo 0; }
-if [ -f var/dispatch.mark ]; then # on every machine the database is another file, and that means nothing here
-  sed -i.was 's/, "inode": [0-9]*//' var/dispatch.mark && rm var/dispatch.mark.was
-fi
 if [ -n "$mark_was" ]; then
   git fetch --quiet --depth=1 origin "$mark"
   git cat-file blob FETCH_HEAD:mark > "$work/mark"
-  if [ "$(epoch "$work/mark")" -gt "$(epoch var/dispatch.mark)" ]; then cp "$work/mark" var/dispatch.mark; fi
+  if [ "$(epoch "$work/mark")" -gt "$(epoch "$held")" ]; then cp "$work/mark" "$held"; fi
 fi
 
 commit() { # commit NAME FILE: one commit without a parent that holds one file
@@ -60,7 +60,7 @@ commit() { # commit NAME FILE: one commit without a parent that holds one file
   git_ commit-tree "$tree" -m "$1, $(date -u +%Y-%m-%dT%H:%MZ)"
 }
 save() {
-  tar -czf "$work/state.tar.gz" --exclude=var/raw --exclude=var/outbox --exclude=var/*.lock var
+  tar -czf "$work/state.tar.gz" --exclude=var/raw --exclude=var/outbox --exclude=var/*.lock var mark
   if [ -n "${STATE_KEY:-}" ]; then
     openssl enc -aes-256-cbc -pbkdf2 -pass env:STATE_KEY -in "$work/state.tar.gz" -out "$work/saved"
   else
@@ -91,7 +91,7 @@ fi
 # Send, when something waits
 waiting=$("$newsletter" sends --limit 1000 --json | grep -cE '"state": "(ready|retry_at)"' || true)
 if [ "$waiting" = 0 ]; then say "Nothing waits to be sent."; exit 0; fi
-printf '{"epoch": %d, "through": "%s"}' "$(($(epoch var/dispatch.mark) + 1))" "$(date -u +%Y-%m-%d)" > "$work/mark"
+printf '{"epoch": %d, "through": "%s"}' "$(($(epoch "$held") + 1))" "$(date -u +%Y-%m-%d)" > "$work/mark"
 git push --quiet --force-with-lease="$mark:$mark_was" origin "$(commit mark "$work/mark"):$mark" ||
   refuse "Another run is sending at this moment."
 run
