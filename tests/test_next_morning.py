@@ -103,7 +103,7 @@ def test_what_was_mailed_after_a_backup_is_not_mailed_again_from_it(mornings: Mo
     mornings.day(WEDNESDAY, TAKEN, mark=True)
     restore_guard.advance(mornings.store, mornings.mark, WEDNESDAY)
     saturday = FRIDAY + timedelta(days=1)
-    restore_guard.write(mornings.mark, restore_guard.Mark(epoch=9, through=FRIDAY))  # what the lost runs left
+    restore_guard.write(mornings.mark, restore_guard.DispatchMark(epoch=9, through=FRIDAY))  # what the lost runs left
     with pytest.raises(restore_guard.Restored):
         restore_guard.check(mornings.store, mornings.mark, NOON, confirmed=False)
     restore_guard.check(mornings.store, mornings.mark, NOON, confirmed=True)
@@ -123,7 +123,9 @@ def test_a_backup_taken_during_a_run_is_seen_as_old(mornings: Mornings) -> None:
 
 def test_a_confirmed_restore_does_not_offer_again_what_an_older_digest_gave_back(mornings: Mornings) -> None:
     mornings.day(WEDNESDAY, REFUSED, mark=True)
-    restore_guard.write(mornings.mark, restore_guard.Mark(epoch=99, through=THURSDAY))  # it was mailed on Thursday
+    restore_guard.write(
+        mornings.mark, restore_guard.DispatchMark(epoch=99, through=THURSDAY)
+    )  # it was mailed on Thursday
     restore_guard.check(mornings.store, mornings.mark, NOON, confirmed=True)
     assert not papers_of(mornings.day(FRIDAY, TAKEN), WEDNESDAY)
 
@@ -131,7 +133,7 @@ def test_a_confirmed_restore_does_not_offer_again_what_an_older_digest_gave_back
 def test_a_confirmation_killed_on_the_way_is_asked_for_again(mornings: Mornings) -> None:
     """Either all of it is on record, or nothing: never a database that looks current and still sends."""
     mornings.day(WEDNESDAY, TAKEN, mark=True)
-    restore_guard.write(mornings.mark, restore_guard.Mark(epoch=99, through=THURSDAY))
+    restore_guard.write(mornings.mark, restore_guard.DispatchMark(epoch=99, through=THURSDAY))
     with mornings.store.database.writing() as db:
         db.conn.execute("CREATE TRIGGER killed BEFORE UPDATE ON sends BEGIN SELECT raise(ABORT, 'killed'); END")
         db.conn.execute("UPDATE sends SET state = state WHERE 0")

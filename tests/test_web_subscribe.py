@@ -2,6 +2,7 @@
 
 import email
 import re
+import resource
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -222,7 +223,7 @@ def test_no_token_lies_in_the_database_once_the_mail_is_out(rooms: Rooms) -> Non
 # Abuse
 
 
-def test_ten_thousand_posts_bring_no_more_mail_than_the_caps(rooms: Rooms) -> None:
+def test_many_posts_bring_no_more_mail_than_the_caps(rooms: Rooms) -> None:
     one = [subscribe(rooms, f"a{n}@example.org").status for n in range(60)]
     assert one == [200] * applications.CAPS.network + [429] * (60 - applications.CAPS.network)
     same = [subscribe(rooms, "victim@example.org", client=f"198.51.100.{n}").text for n in range(40)]
@@ -230,6 +231,19 @@ def test_ten_thousand_posts_bring_no_more_mail_than_the_caps(rooms: Rooms) -> No
     recipients = [outgoing.recipient for outgoing in mailed(rooms)]
     assert recipients.count("victim@example.org") == applications.CAPS.address
     assert len(recipients) == applications.CAPS.network + applications.CAPS.address
+
+
+@pytest.mark.soak
+def test_ten_thousand_posts_from_many_networks_stay_within_the_total_and_the_memory(rooms: Rooms) -> None:
+    def posts(first: int) -> None:
+        for n in range(first, first + 5_000):
+            subscribe(rooms, f"a{n}@example.org", client=f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}")
+
+    posts(0)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    posts(5_000)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000, "kB"
+    assert len(mailed(rooms)) == applications.CAPS.total
 
 
 def test_addresses_of_one_ipv6_household_count_together(rooms: Rooms) -> None:

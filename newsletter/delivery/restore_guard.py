@@ -28,7 +28,7 @@ class Restored(NewsletterError):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class DispatchMark:
     """What the file says: the epoch, and the day of the newest edition then; `is_copy`: it is not the file written.
 
     A copy has another time of modification than the one that its epoch gives, or keeps that one and has a later time
@@ -40,7 +40,7 @@ class Mark:
     is_copy: bool = False
 
 
-def doubtful(mark: Mark | None, since: datetime | None, now: datetime) -> str:
+def doubtful(mark: DispatchMark | None, since: datetime | None, now: datetime) -> str:
     """What a person should know although nothing looks restored, or an empty string; `since` there are subscribers."""
     if mark is None and since and now - since >= NEW:
         return (
@@ -55,7 +55,7 @@ def doubtful(mark: Mark | None, since: datetime | None, now: datetime) -> str:
     return ""
 
 
-def restored(epoch: int, mark: Mark | None) -> str:
+def restored(epoch: int, mark: DispatchMark | None) -> str:
     """Why the database looks restored, or an empty string."""
     if mark is None:
         return "its dispatch mark is missing, as after moving or restoring it" if epoch else ""
@@ -64,21 +64,21 @@ def restored(epoch: int, mark: Mark | None) -> str:
     return ""
 
 
-def read(path: Path) -> Mark | None:
+def read(path: Path) -> DispatchMark | None:
     """The mark, or None where there is none. Raises Restored for a file that is not one."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         epoch, times = int(found["epoch"]), path.stat()
         is_changed = times.st_ctime_ns - times.st_mtime_ns > RENAMED_WITHIN
         is_copy = is_changed or times.st_mtime_ns % SECOND != _fraction(epoch)
-        return Mark(epoch, date.fromisoformat(found["through"]), is_copy)
+        return DispatchMark(epoch, date.fromisoformat(found["through"]), is_copy)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Restored(f"{path}: cannot be read as a dispatch mark ({error}); remove it and confirm") from error
 
 
-def write(path: Path, mark: Mark, *, durable: bool = True) -> None:
+def write(path: Path, mark: DispatchMark, *, durable: bool = True) -> None:
     """Keeps the mark; one that is not durable survives the process, though perhaps not a power failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"epoch": mark.epoch, "through": str(mark.through)}
@@ -121,7 +121,7 @@ def check(store: Store, path: Path, now: datetime, *, confirmed: bool) -> tuple[
         "the database was restored; this may have been sent before",
         facts={COVERED: str(through), EPOCH: str(epoch)},
     )
-    write(path, Mark(epoch, through))
+    write(path, DispatchMark(epoch, through))
     return (unread,) if unread else ()
 
 
@@ -157,7 +157,7 @@ def _epoch(store: Store) -> int:
 def _add_one(store: Store, path: Path, through: date, *, durable: bool) -> int:
     epoch = _epoch(store) + 1
     store.facts.set(EPOCH, str(epoch), lazily=not durable)
-    write(path, Mark(epoch, through), durable=durable)
+    write(path, DispatchMark(epoch, through), durable=durable)
     return epoch
 
 
