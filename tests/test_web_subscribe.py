@@ -91,6 +91,8 @@ def test_a_stranger_comes_from_nothing_to_the_first_email_and_leaves(rooms: Room
     assert "new@example.org" in page
     assert "growth of moss on stones" in page
     assert "You are subscribed" in ask(rooms, "POST", path).text
+    consent = rooms.store.database.row("SELECT source, ip FROM consents")
+    assert consent == {"source": f"web form, wording of {applications.WORDING}", "ip": "192.0.2.1"}
     (first,) = mailed(rooms)
     assert first.recipient == "new@example.org"
     told = email.message_from_bytes(first.eml, policy=SMTP).get_body(("plain",))
@@ -99,7 +101,7 @@ def test_a_stranger_comes_from_nothing_to_the_first_email_and_leaves(rooms: Room
     (known,) = rooms.store.subscribers.known()
     subscriber = rooms.store.subscribers.load(known.slug)
     assert subscriber
-    assert known.slug.startswith("new-")
+    assert re.fullmatch(r"reader-[0-9a-f]{10}", known.slug), "nothing of the address stands in a file's name"
     assert rooms.store.subscribers.has_consent(known.id, "new@example.org")
     assert (f"{subscriber.wishes.deliver.at:%H:%M}", subscriber.wishes.deliver.timezone) == ("08:15", "Europe/Berlin")
     ask(rooms, "POST", link(known.id))

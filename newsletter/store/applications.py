@@ -32,6 +32,8 @@ class Pending:
     slug: str
     file: str
     wording: str
+    network: str
+    asked_at: datetime
     is_used: bool
 
 
@@ -76,7 +78,16 @@ class Applications:
         row = self._database.row(
             "SELECT * FROM applications WHERE token_hash = ? AND expires_at > ?", [token_hash, now.isoformat()]
         )
-        return Pending(row["slug"], row["file"], row["wording"], row["used_at"] is not None) if row else None
+        if row is None:
+            return None
+        return Pending(
+            slug=row["slug"],
+            file=row["file"],
+            wording=row["wording"],
+            network=row["network"],
+            asked_at=datetime.fromisoformat(row["asked_at"]),
+            is_used=row["used_at"] is not None,
+        )
 
     def use(self, token_hash: str, now: datetime) -> None:
         """Records that an application was confirmed; what it held lies in the topics file now."""

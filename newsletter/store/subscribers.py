@@ -206,15 +206,28 @@ class Subscribers:
                 {"now": now.isoformat()},
             )
 
-    def consent(self, subscriber_id: int, address: str, source: str, now: datetime) -> None:
-        """Records that the owner of `address` agreed; `source` says how we know."""
+    def consent(
+        self,
+        subscriber_id: int,
+        address: str,
+        source: str,
+        now: datetime,
+        *,
+        asked_at: datetime | None = None,
+        ip: str = "",
+    ) -> None:
+        """Records that the owner of `address` agreed; `source` says how we know.
+
+        Who asked for it by a form did so at `asked_at`, from the network `ip`.
+        """
         with self._database.writing() as db:
             db.table("consents").insert(
                 {
                     "subscriber_id": subscriber_id,
                     "address": address,
-                    "at": now.isoformat(),
+                    "at": (asked_at or now).isoformat(),
                     "source": source,
+                    "ip": ip,
                     "confirmed_at": now.isoformat(),
                 }
             )

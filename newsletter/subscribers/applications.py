@@ -4,8 +4,6 @@ Whatever an address is to us, whoever asks gets one answer, so that nobody learn
 """
 
 import hashlib
-import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,7 +27,7 @@ CLOSED, OPEN = "closed", "open"
 class Caps:
     """How many confirmations may be asked for in a day."""
 
-    address: int = 3
+    address: int = 1
     network: int = 20
     total: int = 2000
 
@@ -87,7 +85,7 @@ def ask(
         raise TooMany("too many asked today; try again tomorrow")
     application = Application(
         token_hash=hashed(token),
-        slug=f"{_base(address)}-{hashed(token)[:6]}",
+        slug=f"reader-{hashed(token)[:10]}",
         address=address,
         file=text,
         network=asked.network,
@@ -109,7 +107,8 @@ def confirm(token: str, members: Membership, now: datetime) -> Subscriber | None
     pending = members.store.applications.find(hashed(token), now)
     if pending is None or pending.is_used:
         return None
-    subscriber = members.add(pending.slug, pending.file, f"web form, wording of {pending.wording}", now)
+    source = f"web form, wording of {pending.wording}"
+    subscriber = members.add(pending.slug, pending.file, source, now, asked_at=pending.asked_at, ip=pending.network)
     members.store.applications.use(hashed(token), now)
     return subscriber
 
@@ -124,9 +123,3 @@ def allowed(address: str, policy: str) -> bool:
 def hashed(token: str) -> str:
     """The SHA-256 of a token, in hex: the database never holds a token that opens something."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-
-
-def _base(address: str) -> str:
-    """What of an address may stand in a subscriber's name: letters and digits before the @, or "reader"."""
-    local = unicodedata.normalize("NFKD", address.partition("@")[0]).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", local)[:40].strip("-") or "reader"

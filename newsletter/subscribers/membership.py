@@ -31,13 +31,15 @@ class Membership:
     store: Store
     taxonomy: Taxonomy
 
-    def add(self, slug: str, text: str, source: str, now: datetime) -> Subscriber:
+    def add(
+        self, slug: str, text: str, source: str, now: datetime, *, asked_at: datetime | None = None, ip: str = ""
+    ) -> Subscriber:
         """Takes in somebody whose consent is known from `source`, or takes their new topics file.
 
         Who left before is active again. Raises InputError or TopicsError, and then nothing has changed.
         """
         subscriber = self.enter(slug, text, now)
-        self.store.subscribers.consent(subscriber.id, subscriber.wishes.email, source, now)
+        self.store.subscribers.consent(subscriber.id, subscriber.wishes.email, source, now, asked_at=asked_at, ip=ip)
         if subscriber.status in LEFT:
             self.store.subscribers.set_status(slug, SubscriberStatus.ACTIVE, "agreed again", now)
         return find(self.store, slug)
