@@ -59,7 +59,7 @@ def count(texts: Sequence[Text]) -> Counts:
     return Counts(len(texts), (text, words, weight), (text[:-1][joined], pairs, weight[:-1][joined]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # one is like no other: what was read in it is cached by it
 class Space:
     """What was learned of words and pairs: which there are (sorted), how rare they are, and which go together."""
 

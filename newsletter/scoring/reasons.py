@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from newsletter.models.papers import Paper
 from newsletter.models.subscribers import Topic
-from newsletter.scoring.features import Space, dense
+from newsletter.scoring.features import Space, Sparse, dense
 from newsletter.scoring.words import Text, read, spelling
 
 WORDS_SHOWN = 5
@@ -27,13 +27,24 @@ def sentences(text: str) -> list[str]:
 
 def closest_sentence(paper: Paper, topic: Topic, space: Space) -> str:
     """The sentence of the abstract with the most in common with the topic; empty where none has anything."""
-    found = [s for s in sentences(paper.shown.abstract) if len(s.split()) >= SHORTEST]
+    found, rows = _said(paper.shown.abstract, space)
     if not found:
         return ""
-    rows = space.words([_read(text) for text in (f"{topic.name} {topic.relevant}", *found)])
-    alike = dense(rows[1:] @ rows[:1].T).ravel()
+    alike = dense(rows @ _wanted(f"{topic.name} {topic.relevant}", space).T).ravel()
     best = int(alike.argmax())
     return found[best] if alike[best] > 0 else ""
+
+
+@lru_cache(maxsize=2048)  # a day's abstracts are the same for all readers
+def _said(abstract: str, space: Space) -> tuple[tuple[str, ...], Sparse]:
+    """The sentences of an abstract that are long enough, with a row for each."""
+    found = tuple(s for s in sentences(abstract) if len(s.split()) >= SHORTEST)
+    return found, space.words([_read(text) for text in found])
+
+
+@lru_cache(maxsize=256)  # a reader's topics are few, their papers many
+def _wanted(text: str, space: Space) -> Sparse:
+    return space.words([_read(text)])
 
 
 @lru_cache(maxsize=4096)  # readers have topics for all papers, and papers in common

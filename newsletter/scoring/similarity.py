@@ -119,7 +119,9 @@ def score(
     near = nearness(subscriber, rows, words, taught(past, words), boost + pull(past, rows, words), vectors=vectors)
     alike = liked(past, rows, words)
     low, high = float(near.value.min()), float(near.value.max())
-    best_few = set(np.argsort(-near.value, kind="stable")[:EXPLAINED].tolist())
+    best_first = np.argsort(-near.value, kind="stable")
+    best_few = set(best_first[:EXPLAINED].tolist())
+    quoted = set(best_first[: subscriber.wishes.max_papers + NEXT_QUOTED].tolist())
     found = [
         bool(vectors is not None or near.topic[place] >= 0 or boost[place] or alike[place])
         for place in range(len(papers))
@@ -147,8 +149,8 @@ def score(
                 ),
                 reason=Reason(
                     topic=topic.number if topic else 0,
-                    sentence=closest_sentence(paper, topic, words.space) if topic and shows else "",
-                    words=telling_words(paper, topic, words.space) if topic and (shows or place in best_few) else (),
+                    sentence=closest_sentence(paper, topic, words.space) if topic and shows and place in quoted else "",
+                    words=telling_words(paper, topic, words.space) if topic and place in best_few else (),
                     liked=alike[place],
                     strength=strength(grade, threshold),
                 ),
@@ -157,6 +159,7 @@ def score(
     return Scores(scored=tuple(scored), scorer="local")
 
 
+NEXT_QUOTED = 10  # papers after those that fit into a mail, whose closest sentence is looked for
 EXPLAINED = 100  # papers, the best ones, whose words are told
 SHOWN_FROM = 6  # a paper of this relevance may be shown, so that its sentence is looked for
 
