@@ -19,9 +19,13 @@ from newsletter.scoring.strength import in_order, limited, relevance, strength
 if TYPE_CHECKING:
     from newsletter.scoring.features import Corpus, Floats
     from newsletter.scoring.past import Explained
+    from newsletter.scoring.ranking import Nearness
     from newsletter.scoring.vectors import Vectorised
 
 KEYWORD_BOOST = 0.5  # for each included keyword of the front matter that occurs
+NEXT_QUOTED = 10  # papers after those that fit into a mail, whose closest sentence is looked for
+EXPLAINED = 100  # papers, the best ones, whose words are told
+SHOWN_FROM = 6  # a paper of this relevance may be shown, so that its sentence is looked for
 
 
 class Similarity:
@@ -120,25 +124,20 @@ def score(
     alike = liked(past, rows, words)
     low, high = float(near.value.min()), float(near.value.max())
     best_first = np.argsort(-near.value, kind="stable")
-    best_few = set(best_first[:EXPLAINED].tolist())
-    quoted = set(best_first[: subscriber.wishes.max_papers + NEXT_QUOTED].tolist())
+    most_shown = subscriber.wishes.max_papers + NEXT_QUOTED
+    quoted = set(best_first[:most_shown].tolist())
+    explained = set(best_first[: max(EXPLAINED, most_shown)].tolist())
     found = [
         bool(vectors is not None or near.topic[place] >= 0 or boost[place] or alike[place])
         for place in range(len(papers))
     ]
-    given = [relevance(float(near.judged[place]), float(near.shared[place])) for place in range(len(papers))]
-    grades = in_order(
-        near.value.tolist(), [grade if known else 1 for grade, known in zip(given, found, strict=True)], found
-    )
-    passing = expected(subscriber, past, words, near.cold)
-    if passing is not None:
-        grades = limited(grades, near.value.tolist(), min(passing, sum(found)))
+    grades = _graded(near, found, expected(subscriber, past, words, near.cold))
     scored = []
     for place, paper in enumerate(papers):
         best = int(near.topic[place])
         grade = grades[place]
         topic = subscriber.topics.topics[best] if best >= 0 else None
-        shows = topic is not None and grade >= min(threshold, SHOWN_FROM)
+        is_quoted = place in quoted and grade >= min(threshold, SHOWN_FROM)
         scored.append(
             Scored(
                 paper,
@@ -149,8 +148,8 @@ def score(
                 ),
                 reason=Reason(
                     topic=topic.number if topic else 0,
-                    sentence=closest_sentence(paper, topic, words.space) if topic and shows and place in quoted else "",
-                    words=telling_words(paper, topic, words.space) if topic and place in best_few else (),
+                    sentence=closest_sentence(paper, topic, words.space) if topic and is_quoted else "",
+                    words=telling_words(paper, topic, words.space) if topic and place in explained else (),
                     liked=alike[place],
                     strength=strength(grade, threshold),
                 ),
@@ -159,9 +158,14 @@ def score(
     return Scores(scored=tuple(scored), scorer="local")
 
 
-NEXT_QUOTED = 10  # papers after those that fit into a mail, whose closest sentence is looked for
-EXPLAINED = 100  # papers, the best ones, whose words are told
-SHOWN_FROM = 6  # a paper of this relevance may be shown, so that its sentence is looked for
+def _graded(near: "Nearness", found: Sequence[bool], passing: int | None) -> list[int]:
+    """A relevance for each paper, in the order of their values; 1 where nothing was found. At most `passing` pass."""
+    given = [
+        relevance(float(near.judged[place]), float(near.shared[place])) if known else 1
+        for place, known in enumerate(found)
+    ]
+    grades = in_order(near.value.tolist(), given, found)
+    return grades if passing is None else limited(grades, near.value.tolist(), min(passing, sum(found)))
 
 
 def _contains(paper: Paper, keyword: str) -> bool:
