@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from newsletter.cli.recorded import prompt_of
 from newsletter.scoring.model.client import Posted, Rejected
 
 LINE = re.compile(r"^\[(p\d+)\] (.*)$", re.MULTILINE)
@@ -115,11 +116,5 @@ def papers_in(text: str) -> list[tuple[str, str, str]]:
 
 def text_of(body: dict[str, Any]) -> tuple[str, str]:
     """A request's prompt, and the part up to the cache breakpoint."""
-    parts, shared = [], ""
-    for message in body["messages"]:
-        content = message["content"]
-        for part in content if isinstance(content, list) else [{"text": content}]:
-            parts.append(part["text"])
-            if "prompt_cache_breakpoint" in part:
-                shared = "\n".join(parts)
-    return "\n".join(parts), shared
+    shared, whole = prompt_of(body)
+    return whole, shared

@@ -34,7 +34,7 @@ class Recorded:
 
     def answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The response to a chat completions request."""
-        shared, text = _prompt(body)
+        shared, text = prompt_of(body)
         schema = body["response_format"]["json_schema"]["schema"]
         (name, listed), *_ = schema["properties"].items()
         fields = list(listed["items"]["properties"])
@@ -115,8 +115,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _prompt(body: Mapping[str, Any]) -> tuple[str, str]:
-    """The text up to the cache breakpoint, and all of it."""
+def prompt_of(body: Mapping[str, Any]) -> tuple[str, str]:
+    """A request's text up to the cache breakpoint, and all of it."""
     parts: list[str] = []
     shared = ""
     for message in body["messages"]:

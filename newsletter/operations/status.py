@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from newsletter.delivery.breakers import OPEN
 from newsletter.models.papers import Calendar, MailingDay, MailingStatus, Origin
-from newsletter.models.sends import DayStatus, SendState
+from newsletter.models.sends import DayStatus
 from newsletter.sources import origins
 from newsletter.store import Store
 
@@ -14,7 +14,6 @@ BACKUP_AT = "backup_at"  # and when a backup was last made and checked
 LOOK_BACK = timedelta(days=14)
 RUN_WITHIN = timedelta(hours=26)  # a day and a little: whoever runs it once a day is on time
 GRACE = timedelta(hours=2)  # after the hour until which a mailing is waited for
-UNFINISHED = (SendState.READY, SendState.CLAIMED, SendState.SUBMITTING, SendState.RETRY_AT)
 
 
 def today(store: Store, now: datetime, sources: Mapping[str, Origin] | None = None) -> DayStatus:
