@@ -19,7 +19,7 @@ from newsletter.text.printable import one_line, printable
 
 _OAI = "{http://www.openarchives.org/OAI/2.0/}"
 _META = "{http://arxiv.org/OAI/arXiv/}"
-NOTHING = {"noRecordsMatch", "idDoesNotExist"}
+_NOTHING = {"GetRecord": "idDoesNotExist"}  # what a verb says where it has no record; the lists say noRecordsMatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _list(body: bytes, verb: str) -> etree._Element | None:
         raise Malformed("it is not an OAI-PMH answer")
     error = root.find(f"{_OAI}error")
     if error is not None:
-        if error.get("code") in NOTHING:
+        if error.get("code") == _NOTHING.get(verb, "noRecordsMatch"):
             return None
         raise Malformed(f"OAI-PMH says {error.get('code')}: {one_line(error.text or '')}")
     found = root.find(f"{_OAI}{verb}")
