@@ -38,7 +38,7 @@ Sparse = Any  # scipy.sparse.csr_matrix
 class Counts:
     """How often each text holds each word and each pair of neighbours: three arrays of equal length, twice.
 
-    A pair is its two numbers in one: first * 2^32 + second.
+    A pair is its two numbers in one: first * 2^32 + second, in 64 bits.
     """
 
     texts: int

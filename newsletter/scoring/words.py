@@ -1,6 +1,6 @@
 """Reads texts as the local scorer does: each word that tells something becomes the number of its stem.
 
-The numbers are the same for all texts that this process reads, in every thread; they are kept nowhere.
+A number is a hash of the stem, so that it is the same in every process, and on every machine that ranks a part of a day.
 """
 
 import re
@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 
 import snowballstemmer
 
@@ -35,14 +36,13 @@ class _Numbers(dict[str, int]):
 
     def __init__(self) -> None:
         super().__init__(dict.fromkeys(_STOP, IGNORED))
-        self._stems: dict[str, int] = {}
         self._stem = snowballstemmer.stemmer("english").stemWord
         self._one_at_a_time = threading.Lock()
 
     def __missing__(self, word: str) -> int:
         with self._one_at_a_time:
-            number = self._stems.setdefault(str(self._stem(word)), len(self._stems))
-            self[word] = number
+            stem = str(self._stem(word))
+        number = self[word] = int.from_bytes(blake2b(stem.encode(), digest_size=8).digest(), "little") >> 1
         return number
 
 
