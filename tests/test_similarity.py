@@ -23,7 +23,7 @@ FILLER = [
 
 
 def scores_of(papers: list[Paper], subscriber: Subscriber, *past: Judged, archive: Sequence[Paper] = ()) -> Scores:
-    return similarity.score(subscriber, papers, corpus(papers, archive), past)
+    return similarity.score([similarity.Ask(subscriber, papers, past)], corpus(papers, archive))[0]
 
 
 def by_id(scores: Scores) -> dict[str, Scored]:

@@ -96,6 +96,13 @@ class Space:
         at = int(np.searchsorted(self.known_words, number))
         return at if at < len(self.known_words) and self.known_words[at] == number else None
 
+    def rarities(self, text: Text) -> dict[int, float]:
+        """How rare each word of a text is, of those that are known."""
+        numbers = np.unique(np.array([number for part in text for number in part.numbers], np.int64))
+        at = np.searchsorted(self.known_words, numbers)
+        known = np.isin(numbers, self.known_words, assume_unique=True)
+        return dict(zip(numbers[known].tolist(), self.rarity[at[known]].tolist(), strict=True))
+
 
 def _placed(found: tuple[Integers, Integers, Floats], known: Integers, first: int) -> tuple[Integers, Integers, Floats]:
     texts, keys, weights = found
@@ -149,7 +156,7 @@ def _directions(matrix: Sparse, most: int) -> Floats:
     return np.asarray(small @ turn[:, kept] / np.sqrt(np.maximum(strength[kept], 1e-12)), np.float32)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Corpus:
     """The papers of a day in their space, and after them papers of the archive to judge a day by.
 

@@ -86,7 +86,7 @@ def expected(subscriber: Subscriber, past: Past, corpus: Corpus, cold: Floats) -
         return None
     weights = np.array([each if judged.relevance < TAUGHT_FROM else 1.0 for judged in said])
     words = corpus.space.words([read_paper(judged.paper) for judged in said])
-    near = on_archive(words, corpus.space.meaning(words), wanted(subscriber.topics, corpus), corpus)
+    near = on_archive(words, corpus.space.meaning(words), wanted([subscriber.topics], corpus)[0], corpus)
     order = np.argsort(near, kind="stable")
     share = np.interp(cold, near[order], isotonic_regression(relevant[order], weights=weights[order]).x)
     return round(float(share[share >= LEAST_SHARE].sum()))

@@ -9,11 +9,13 @@ Introduction to Information Retrieval, §9.1.6). What was learned of the reader 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-from newsletter.models.subscribers import Subscriber, Topics
+from newsletter.models.subscribers import Topics
 from newsletter.scoring.features import Corpus, Floats, Sparse, dense, unit
 from newsletter.scoring.learned import Learned
 from newsletter.scoring.strength import KNOWN_AT_LEAST, SHARED_A_STEP
@@ -73,50 +75,94 @@ def topics_texts(topics: Topics) -> tuple[str, ...]:
     )
 
 
-def wanted(topics: Topics, corpus: Corpus) -> Wanted:
-    """The topics as rows."""
-    rows = corpus.space.words(topics_read(topics))
-    return Wanted(rows, corpus.space.meaning(rows), len(topics.topics))
+def wanted(readers: Sequence[Topics], corpus: Corpus) -> list[Wanted]:
+    """The topics of several readers as rows; all texts are counted at once."""
+    texts = [topics_read(topics) for topics in readers]
+    rows = corpus.space.words([text for each in texts for text in each])
+    ends = list(accumulate(map(len, texts)))
+    parts = [rows[end - len(each) : end] for each, end in zip(texts, ends, strict=True)]
+    return [
+        Wanted(part, corpus.space.meaning(part), len(topics.topics))
+        for part, topics in zip(parts, readers, strict=True)
+    ]
 
 
-def nearness(
-    subscriber: Subscriber,
-    rows: Sequence[int],
-    corpus: Corpus,
-    learned: Learned | None,
-    boost: Floats | None = None,
-    *,
-    vectors: Floats | None = None,
-) -> Nearness:
-    """How near the papers in these rows of the corpus are; `boost` is added to each.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one reader asks: how near are the papers in these rows of the corpus?
 
-    `vectors` are those of the topics, the keywords and what is not wanted, where the corpus has vectors too.
+    `boost` is added to each. `vectors` are those of the topics, the keywords and what is not wanted, where the corpus
+    has vectors too.
     """
-    of = wanted(subscriber.topics, corpus)
-    places, added = np.asarray(rows, np.intp), np.zeros(len(rows), np.float32) if boost is None else boost
-    in_words, in_meaning = dense(of.words @ corpus.across), of.meaning @ corpus.meaning.T
-    words, meant = _combined(in_words, of.topics), _combined(in_meaning, of.topics)
+
+    of: Wanted
+    places: Places
+    boost: Floats
+    learned: Learned | None = None
+    vectors: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _ByTopics:
+    """One reader's papers by the topics alone: in words, a row a topic, and all in one number each."""
+
+    in_words: Floats
+    words: Floats
+    meant: Floats
+    value: Floats
+
+
+def nearness(readers: Sequence[Asked], corpus: Corpus) -> list[Nearness]:
+    """How near the papers are to each reader's topics; the sparse products are made for all readers at once."""
+    if not readers:
+        return []
+    all_words = dense(sparse.vstack([asked.of.words for asked in readers], format="csr") @ corpus.across)
+    ends = accumulate(asked.of.words.shape[0] for asked in readers)
+    first = [
+        _by_topics(asked, all_words[end - asked.of.words.shape[0] : end], corpus)
+        for asked, end in zip(readers, ends, strict=True)
+    ]
+    best = [
+        asked.places[np.argsort(-by.value, kind="stable")[:FEEDBACK_PAPERS]]
+        for asked, by in zip(readers, first, strict=True)
+    ]
+    return [
+        _nearness(asked, by, papers, shared, corpus)
+        for asked, by, papers, shared in zip(readers, first, best, _words_of(best, corpus), strict=True)
+    ]
+
+
+def _by_topics(asked: Asked, in_words: Floats, corpus: Corpus) -> _ByTopics:
+    of, places = asked.of, asked.places
+    words, meant = _combined(in_words, of.topics), _combined(of.meaning @ corpus.meaning.T, of.topics)
+    value = standard(words[places]) + MEANING_WEIGHT * standard(meant[places]) + asked.boost
+    if asked.vectors is not None and corpus.vectors is not None:
+        each = asked.vectors[: of.topics] @ corpus.vectors[places].T
+        value = value + VECTOR_WEIGHT * standard(each.max(axis=0) + each.mean(axis=0))
+    return _ByTopics(in_words[:, places], words, meant, value)
+
+
+def _nearness(asked: Asked, by: _ByTopics, best: Places, shared: Floats, corpus: Corpus) -> Nearness:
+    places, topics = asked.places, asked.of.topics
     known = corpus.archived >= KNOWN_AT_LEAST
-    judges = np.arange(len(corpus.papers), len(words)) if known else places
-    value = standard(words[places]) + MEANING_WEIGHT * standard(meant[places]) + added
-    if vectors is not None and corpus.vectors is not None:
-        each_vector = vectors[: of.topics] @ corpus.vectors[places].T
-        value = value + VECTOR_WEIGHT * standard(each_vector.max(axis=0) + each_vector.mean(axis=0))
-    value = value + FEEDBACK_WEIGHT * _feedback(value, places, corpus, with_vectors=vectors is not None)
-    each = in_words[: of.topics, places]
+    judges = np.arange(len(corpus.papers), len(by.words)) if known else places
+    value = by.value + FEEDBACK_WEIGHT * _feedback(asked, best, shared[places], corpus)
+    each = by.in_words[:topics]
     judged = (
-        standard(words[places], words[judges]) + MEANING_WEIGHT * standard(meant[places], meant[judges]) + added
+        standard(by.words[places], by.words[judges])
+        + MEANING_WEIGHT * standard(by.meant[places], by.meant[judges])
+        + asked.boost
         if known
-        else each.max(axis=0) / SHARED_A_STEP + added
+        else each.max(axis=0) / SHARED_A_STEP + asked.boost
     )
-    cold = judged
+    cold, learned = judged, asked.learned
     if learned is not None and learned.evidence:
         share = learned.evidence / (learned.evidence + LEARNING_HALF)
         taught = learned.of(corpus.words, corpus.meaning)
         value = (1 - share) * standard(value) + share * standard(taught[places])
         if known:
             judged = (1 - share) * judged + share * standard(taught[places], taught[judges])
-    matched = (in_words[: of.topics + 1, places] > 0).any(axis=0)
+    matched = (by.in_words[: topics + 1] > 0).any(axis=0)
     return Nearness(value, judged, cold, np.where(matched, each.argmax(axis=0), -1), each.max(axis=0))
 
 
@@ -149,21 +195,26 @@ def _combined(alike: Floats, topics: int) -> Floats:
     )
 
 
-def _feedback(value: Floats, places: Places, corpus: Corpus, *, with_vectors: bool) -> Floats:
-    """How alike each paper is to the best ones, in words and in meaning."""
-    best = places[np.argsort(-value, kind="stable")[:FEEDBACK_PAPERS]]
-    shared = corpus.words[best].sum(axis=0)
-    row = np.asarray(shared, np.float32).ravel()
-    held = np.flatnonzero(row)
-    if len(held) > FEEDBACK_WORDS:
-        held = held[np.argpartition(-row[held], FEEDBACK_WORDS)[:FEEDBACK_WORDS]]
-    in_words = np.zeros(corpus.words.shape[0], np.float32)
-    for column, weight in zip(held, row[held], strict=True):
-        start, end = corpus.across.indptr[column], corpus.across.indptr[column + 1]
-        in_words[corpus.across.indices[start:end]] += weight * corpus.across.data[start:end]
+def _words_of(best: Sequence[Places], corpus: Corpus) -> Floats:
+    """How alike every paper is in words to some papers of each reader, by the words that count most in those."""
+    ends = np.cumsum([0, *map(len, best)])
+    held = sparse.csr_matrix(
+        (np.ones(ends[-1], np.float32), np.concatenate(best), ends), shape=(len(best), corpus.words.shape[0])
+    )
+    shared = held @ corpus.words
+    shared.sort_indices()
+    for start, end in pairwise(shared.indptr):
+        if end - start > FEEDBACK_WORDS:
+            row = shared.data[start:end]
+            row[np.argpartition(-row, FEEDBACK_WORDS)[FEEDBACK_WORDS:]] = 0.0
+    shared.eliminate_zeros()
+    return dense(shared @ corpus.across)
+
+
+def _feedback(asked: Asked, best: Places, in_words: Floats, corpus: Corpus) -> Floats:
+    """How alike each paper is to the best ones, in words, in meaning and in vectors."""
     centre = unit(corpus.meaning[best].sum(axis=0, keepdims=True))
-    in_meaning = corpus.meaning[places] @ centre[0]
-    alike = standard(in_words[places]) + MEANING_WEIGHT * standard(in_meaning)
-    if with_vectors and corpus.vectors is not None:
-        alike = alike + VECTOR_WEIGHT * standard(corpus.vectors[places] @ corpus.vectors[best].sum(axis=0))
+    alike = standard(in_words) + MEANING_WEIGHT * standard(corpus.meaning[asked.places] @ centre[0])
+    if asked.vectors is not None and corpus.vectors is not None:
+        alike = alike + VECTOR_WEIGHT * standard(corpus.vectors[asked.places] @ corpus.vectors[best].sum(axis=0))
     return np.asarray(alike)

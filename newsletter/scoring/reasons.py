@@ -1,12 +1,14 @@
 """Decides why a paper is near, as facts: the sentence of its abstract that is closest to the topic, and rare words."""
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
-from newsletter.models.papers import Paper
-from newsletter.models.subscribers import Topic
-from newsletter.scoring.features import Space, Sparse, dense
-from newsletter.scoring.words import Text, read, spelling
+from scipy import sparse
+
+from newsletter.scoring.features import Corpus, Floats, Sparse, dense
+from newsletter.scoring.words import read, spelling
 
 WORDS_SHOWN = 5
 SHORTEST = 4  # words that a sentence has at least
@@ -25,39 +27,49 @@ def sentences(text: str) -> list[str]:
     return [sentence for sentence in [*found, plain[start:].strip()] if sentence]
 
 
-def closest_sentence(paper: Paper, topic: Topic, space: Space) -> str:
-    """The sentence of the abstract with the most in common with the topic; empty where none has anything."""
-    found, rows = _said(paper.shown.abstract, space)
-    if not found:
-        return ""
-    alike = dense(rows @ _wanted(f"{topic.name} {topic.relevant}", space).T).ravel()
-    best = int(alike.argmax())
-    return found[best] if alike[best] > 0 else ""
+@dataclass(frozen=True, slots=True, eq=False)
+class Quotable:
+    """What can be quoted of the papers of a day, read once for all readers.
+
+    The sentences of a paper stand from its place in `first` to the next; `across` has a column for each. `written` has
+    for each paper the word that each stem stands for there.
+    """
+
+    sentences: tuple[str, ...]
+    first: tuple[int, ...]
+    across: Sparse
+    written: tuple[dict[int, str], ...]
+
+    def alike(self, topics: Sparse) -> Floats:
+        """How much each sentence has in common with each of these rows of words."""
+        return dense(topics @ self.across)
+
+    def closest(self, row: int, alike: Floats) -> str:
+        """The sentence of a paper with the most in common with a topic; empty where none has anything."""
+        start, end = self.first[row : row + 2]
+        if start == end:
+            return ""
+        best = start + int(alike[start:end].argmax())
+        return self.sentences[best] if alike[best] > 0 else ""
+
+    def telling(self, row: int, rarity: dict[int, float]) -> tuple[str, ...]:
+        """The rarest words, of some, that a paper has, as it writes them."""
+        written = self.written[row]
+        shared = sorted([(-rare, written[number]) for number, rare in rarity.items() if number in written])
+        return tuple(word for _, word in shared[:WORDS_SHOWN])
 
 
-@lru_cache(maxsize=2048)  # a day's abstracts are the same for all readers
-def _said(abstract: str, space: Space) -> tuple[tuple[str, ...], Sparse]:
-    """The sentences of an abstract that are long enough, with a row for each."""
-    found = tuple(s for s in sentences(abstract) if len(s.split()) >= SHORTEST)
-    return found, space.words([_read(text) for text in found])
-
-
-@lru_cache(maxsize=256)  # a reader's topics are few, their papers many
-def _wanted(text: str, space: Space) -> Sparse:
-    return space.words([_read(text)])
-
-
-@lru_cache(maxsize=4096)  # readers have topics for all papers, and papers in common
-def _read(text: str) -> Text:
-    return read(text)
-
-
-def telling_words(paper: Paper, topic: Topic, space: Space) -> tuple[str, ...]:
-    """The topic's rarest words that the paper has, as the paper writes them."""
-    written = spelling(paper)
-    shared = [
-        number for number in dict.fromkeys(_read(f"{topic.name} {topic.relevant}")[0].numbers) if number in written
+@lru_cache(maxsize=2)  # a day's papers are the same for all readers
+def quotable(corpus: Corpus) -> Quotable:
+    """Reads the abstracts of a day; sentences that are too short to tell anything are left out."""
+    said = [
+        [sentence for sentence in sentences(paper.shown.abstract) if len(sentence.split()) >= SHORTEST]
+        for paper in corpus.papers
     ]
-    known = [(number, place) for number in shared if (place := space.place(number)) is not None]
-    known.sort(key=lambda found: (-float(space.rarity[found[1]]), written[found[0]]))
-    return tuple(written[number] for number, _ in known[:WORDS_SHOWN])
+    found = tuple(sentence for each in said for sentence in each)
+    return Quotable(
+        sentences=found,
+        first=(0, *accumulate(map(len, said))),
+        across=sparse.csr_matrix(corpus.space.words([read(sentence) for sentence in found]).T),
+        written=tuple(spelling(paper) for paper in corpus.papers),
+    )

@@ -4,27 +4,28 @@ The work is in features, ranking, learned, strength and reasons, which import nu
 scored, so that commands which rank nothing start without them.
 """
 
+import math
 import re
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from newsletter.models.papers import Day, Paper
-from newsletter.models.scores import Commented, Pool, Reading, Reason, Score, Scored, Scores
+from newsletter.models.scores import Commented, Pool, Reading, Reason, Score, Scored, Scores, Strength
 from newsletter.models.subscribers import Subscriber
 from newsletter.scoring.remembered import Archive, Past, Remembers
 from newsletter.scoring.strength import in_order, limited, relevance, strength
 
 if TYPE_CHECKING:
+    from newsletter.scoring import ranking
     from newsletter.scoring.features import Corpus, Floats
     from newsletter.scoring.past import Explained
     from newsletter.scoring.ranking import Nearness
     from newsletter.scoring.vectors import Vectorised
 
 KEYWORD_BOOST = 0.5  # for each included keyword of the front matter that occurs
-NEXT_QUOTED = 10  # papers after those that fit into a mail, whose closest sentence is looked for
-EXPLAINED = 100  # papers, the best ones, whose words are told
+NEXT_EXPLAINED = 10  # papers after those that fit into a mail, of which is told why they are near
 SHOWN_FROM = 6  # a paper of this relevance may be shown, so that its sentence is looked for
 
 
@@ -64,7 +65,7 @@ class Similarity:
                 )
         known = self._read[reading.pool]
         past = self._past(reading.subscriber, reading.date)
-        return score(reading.subscriber, reading.papers, known, past, self._topics(reading, known))
+        return score([Ask(reading.subscriber, reading.papers, past, self._topics(reading, known))], known)[0]
 
     def _with_vectors(self, known: "Corpus", reading: Reading) -> "Corpus":
         if self._vectors is None:
@@ -101,61 +102,97 @@ class Similarity:
         return Commented(tuple(shown))
 
 
-def score(
-    subscriber: Subscriber,
-    papers: Sequence[Paper],
-    words: "Corpus",
-    past: Past = (),
-    vectors: "Floats | None" = None,
-) -> Scores:
-    """Scores every paper; `words` must hold all of them. `vectors` are those of the topics."""
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked for one reader: how near some papers are. `vectors` are those of the topics."""
+
+    subscriber: Subscriber
+    papers: Sequence[Paper]
+    past: Past = ()
+    vectors: "Floats | None" = None
+
+
+def score(asks: Sequence[Ask], known: "Corpus") -> list[Scores]:
+    """Scores every paper for every reader; `known` must hold all papers. Readers do not change each other's scores."""
     import numpy as np  # noqa: PLC0415 - only where something is ranked
 
-    from newsletter.scoring.past import expected, liked, pull, taught  # noqa: PLC0415
-    from newsletter.scoring.ranking import nearness  # noqa: PLC0415
-    from newsletter.scoring.reasons import closest_sentence, telling_words  # noqa: PLC0415
+    from newsletter.scoring import ranking  # noqa: PLC0415
+    from newsletter.scoring.past import pull, taught  # noqa: PLC0415
 
-    if not papers:
+    of = ranking.wanted([ask.subscriber.topics for ask in asks], known)
+    asked = []
+    for ask, topics in zip(asks, of, strict=True):
+        rows = known.rows(ask.papers)
+        boost = _boost(ask) + pull(ask.past, rows, known)
+        learned = taught(ask.past, known)
+        asked.append(ranking.Asked(topics, np.array(rows, np.intp), boost, learned, ask.vectors))
+    found = ranking.nearness(asked, known)
+    return [_scores(ask, at, near, known) for ask, at, near in zip(asks, asked, found, strict=True)]
+
+
+def _scores(ask: Ask, asked: "ranking.Asked", near: "Nearness", known: "Corpus") -> Scores:
+    if not ask.papers:
         return Scores(scored=(), scorer="local")
-    rows = words.rows(papers)
-    keywords, threshold = subscriber.wishes.keywords.include, subscriber.wishes.min_relevance
-    boost = np.array([KEYWORD_BOOST * sum(_contains(paper, word) for word in keywords) for paper in papers], np.float32)
-    near = nearness(subscriber, rows, words, taught(past, words), boost + pull(past, rows, words), vectors=vectors)
-    alike = liked(past, rows, words)
-    low, high = float(near.value.min()), float(near.value.max())
-    best_first = np.argsort(-near.value, kind="stable")
-    most_shown = subscriber.wishes.max_papers + NEXT_QUOTED
-    quoted = set(best_first[:most_shown].tolist())
-    explained = set(best_first[: max(EXPLAINED, most_shown)].tolist())
-    found = [
-        bool(vectors is not None or near.topic[place] >= 0 or boost[place] or alike[place])
-        for place in range(len(papers))
+    from newsletter.scoring.past import expected, liked  # noqa: PLC0415
+
+    subscriber, threshold = ask.subscriber, ask.subscriber.wishes.min_relevance
+    alike = liked(ask.past, asked.places.tolist(), known)
+    is_found = [
+        bool(ask.vectors is not None or topic >= 0 or boost or likes)
+        for topic, boost, likes in zip(near.topic.tolist(), asked.boost.tolist(), alike, strict=True)
     ]
-    grades = _graded(near, found, expected(subscriber, past, words, near.cold))
+    grades = _graded(near, is_found, expected(subscriber, ask.past, known, near.cold))
+    why = _Why(ask, asked, near, known)
+    low, high = float(near.value.min()), float(near.value.max())
+    span = high - low if high > low else math.inf
+    values, topics = near.value.tolist(), subscriber.topics.topics
     scored = []
-    for place, paper in enumerate(papers):
-        best = int(near.topic[place])
-        grade = grades[place]
-        topic = subscriber.topics.topics[best] if best >= 0 else None
-        is_quoted = place in quoted and grade >= min(threshold, SHOWN_FROM)
-        scored.append(
-            Scored(
-                paper,
-                Score(
-                    relevance=grade,
-                    topic=topic.name if topic else "",
-                    local=round((float(near.value[place]) - low) / (high - low), 6) if high > low else 0.0,
-                ),
-                reason=Reason(
-                    topic=topic.number if topic else 0,
-                    sentence=closest_sentence(paper, topic, words.space) if topic and is_quoted else "",
-                    words=telling_words(paper, topic, words.space) if topic and place in explained else (),
-                    liked=alike[place],
-                    strength=strength(grade, threshold),
-                ),
-            )
-        )
+    for place, (paper, grade, best) in enumerate(zip(ask.papers, grades, near.topic.tolist(), strict=True)):
+        topic = topics[best] if best >= 0 else None
+        reason = why.bare(best, strength(grade, threshold))
+        if place in why.explained or alike[place]:
+            reason = why.explain(place, reason, alike[place], is_quoted=grade >= min(threshold, SHOWN_FROM))
+        score = Score(grade, topic=topic.name if topic else "", local=round((values[place] - low) / span, 6))
+        scored.append(Scored(paper, score, reason=reason))
     return Scores(scored=tuple(scored), scorer="local")
+
+
+class _Why:
+    """Why the papers of one reader are near; the best ones with their words."""
+
+    def __init__(self, ask: Ask, asked: "ranking.Asked", near: "Nearness", known: "Corpus") -> None:
+        from newsletter.scoring.ranking import topics_read  # noqa: PLC0415
+        from newsletter.scoring.reasons import quotable  # noqa: PLC0415
+
+        count = ask.subscriber.wishes.max_papers + NEXT_EXPLAINED
+        self.explained = set((-near.value).argsort(kind="stable")[:count].tolist())
+        self._topics, self._best, self._rows = ask.subscriber.topics.topics, near.topic.tolist(), asked.places.tolist()
+        self._day = quotable(known)
+        self._alike = self._day.alike(asked.of.words[: asked.of.topics])
+        self._rarities = [known.space.rarities(text) for text in topics_read(ask.subscriber.topics)[: asked.of.topics]]
+        self._bare: dict[tuple[int, Strength], Reason] = {}
+
+    def bare(self, best: int, how: Strength) -> Reason:
+        """Topic and strength alone: the same for many papers."""
+        if (best, how) not in self._bare:
+            self._bare[best, how] = Reason(self._topics[best].number if best >= 0 else 0, strength=how)
+        return self._bare[best, how]
+
+    def explain(self, place: int, bare: Reason, liked: tuple[str, ...], *, is_quoted: bool) -> Reason:
+        """The same with the topic's rarest words that the paper has, and the sentence closest to the topic."""
+        row, best = self._rows[place], self._best[place]
+        if best < 0:
+            return replace(bare, liked=liked)
+        sentence = self._day.closest(row, self._alike[best]) if is_quoted else ""
+        return Reason(bare.topic, sentence, self._day.telling(row, self._rarities[best]), liked, bare.strength)
+
+
+def _boost(ask: Ask) -> "Floats":
+    import numpy as np  # noqa: PLC0415 - only where something is ranked
+
+    keywords = ask.subscriber.wishes.keywords.include
+    found = (KEYWORD_BOOST * sum(_contains(paper, word) for word in keywords) for paper in ask.papers)
+    return np.fromiter(found, np.float32, len(ask.papers)) if keywords else np.zeros(len(ask.papers), np.float32)
 
 
 def _graded(near: "Nearness", found: Sequence[bool], passing: int | None) -> list[int]:

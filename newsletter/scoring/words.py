@@ -1,6 +1,6 @@
 """Reads texts as the local scorer does: each word that tells something becomes the number of its stem.
 
-A number is a hash of the stem, so that it is the same in every process, and on every machine that ranks a part of a day.
+A number is a hash of the stem: it is the same in every process, and on every machine that ranks a part of a day.
 """
 
 import re
