@@ -21,6 +21,7 @@ from newsletter.rendering.notices import render_notice
 from newsletter.rendering.templates import Templates, render
 from newsletter.settings import Mail
 from newsletter.store import Store
+from newsletter.store.papers import Shelf
 from newsletter.store.sends import NONE_EARLY, Early
 
 
@@ -94,6 +95,8 @@ def writer(  # noqa: PLR0917 - what a message takes
     by a reply to the List-Unsubscribe address.
     """
 
+    shelf = Shelf(store.papers)
+
     def write(mail_of: Send | Notice) -> bytes:
         return notice(mail_of) if isinstance(mail_of, Notice) else edition(mail_of)
 
@@ -105,7 +108,7 @@ def writer(  # noqa: PLR0917 - what a message takes
 
     def edition(send: Send) -> bytes:
         links = _links(send, store, signer, pages) if signer else Links()
-        told = store.editions.load(send.edition_id)
+        told = store.editions.load(send.edition_id, shelf)
         if told.attach == "page" and told.scorer == "openai":
             told = replace(told, prompt=prompt(store.editions.topics(send.edition_id)))
         email = render(told, links, templates)

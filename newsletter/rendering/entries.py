@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 
@@ -70,6 +69,19 @@ class Entry:
     def mark(self) -> str:
         """The scores in one text."""
         return ", ".join(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is shown of a paper to every reader of a language: fit for one line each."""
+
+    title: str
+    abstract: str
+    everyone: str
+    few: str  # the authors of a brief edition
+    several: str  # those of a page
+    facts: tuple[str, ...]
+    code: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +188,29 @@ def _why(item: Scored, words: Words, *, with_topic: bool) -> _Why:
     return _Why(_unicode(item.score.comment), _unicode(sentence), one_line(item.score.topic), words, with_topic)
 
 
+@lru_cache(maxsize=8192)  # a day's papers are the same for all readers of a language
+def _said(paper: Paper, words: Words) -> _Said:
+    names = paper.shown.authors
+    everyone = authors(paper, (), words, len(names))
+
+    def first(most: int) -> str:
+        return everyone if len(names) <= most + 1 else authors(paper, (), words, most)
+
+    return _Said(
+        title=_title(paper),
+        abstract=one_line(paper.shown.abstract),
+        everyone=everyone,
+        few=first(AUTHORS_IN_BRIEF),
+        several=first(AUTHORS_SHOWN),
+        facts=_facts(paper, words),
+        code=addresses(paper.comment, paper.abstract),
+    )
+
+
+def _title(paper: Paper) -> str:
+    return one_line(paper.shown.title) or one_line(paper.id)
+
+
 @lru_cache(maxsize=8192)  # readers of the same topics share their comments, and all share the sentences of abstracts
 def _unicode(text: str) -> str:
     return one_line(to_unicode(text)) if text else ""
@@ -185,37 +220,35 @@ def entry(  # noqa: PLR0917 - a paper, where it stands, and how it is told
     item: Scored, number: int, edition: Edition, words: Words, form: Form, place: int = 0, *, with_topic: bool = False
 ) -> Entry:
     paper, is_page = item.paper, edition.length == "page"
-    summary, why, abstract = (
-        _unicode(item.score.summary),
-        _why(item, words, with_topic=with_topic),
-        one_line(paper.shown.abstract),
-    )
-    reason = why.told()
+    said, summary, why = _said(paper, words), _unicode(item.score.summary), _why(item, words, with_topic=with_topic)
+    reason, abstract = why.told(), said.abstract
     if summary and reason.startswith(summary.removesuffix("…")):
         summary = ""  # the comment says it already
     if is_page:
         new, because, excerpt = summary, reason, abstract
     else:
         new, because, excerpt = _in_phrases(form, summary, why, reason, abstract, _room(edition))
-    names, most = paper.shown.authors, AUTHORS_SHOWN if is_page else AUTHORS_IN_BRIEF
-    everyone = authors(paper, item.followed, words, len(names))
+    everyone, some = said.everyone, said.several if is_page else said.few
+    if item.followed:
+        everyone = authors(paper, item.followed, words, len(paper.shown.authors))
+        some = authors(paper, item.followed, words, AUTHORS_SHOWN if is_page else AUTHORS_IN_BRIEF)
     return Entry(
         number=number,
         place=place,
         paper=paper,
-        title=one_line(paper.shown.title) or one_line(paper.id),
-        authors=everyone if len(names) <= most + 1 else authors(paper, item.followed, words, most),
+        title=said.title,
+        authors=some,
         everyone=everyone,
         new=new,
         summary=summary,
         why=because,
         reason=reason,
         scores=_scores(item, edition, words, with_topic=with_topic),
-        facts=_facts(paper, words),
+        facts=said.facts,
         excerpt=excerpt,
         abstract=abstract,
         form=form,
-        code=addresses(paper.comment, paper.abstract),
+        code=said.code,
     )
 
 
@@ -265,7 +298,7 @@ def _at_a_glance(shown: Entry, item: Scored, words: Words) -> Entry:
 
 
 def bare(paper: Paper) -> Entry:
-    return Entry(0, paper, one_line(paper.shown.title) or one_line(paper.id), "", form=Form.LINE)
+    return Entry(0, paper, _title(paper), "", form=Form.LINE)
 
 
 def _scores(item: Scored, edition: Edition, words: Words, *, with_topic: bool) -> tuple[str, ...]:
@@ -283,20 +316,12 @@ def _scores(item: Scored, edition: Edition, words: Words, *, with_topic: bool) -
 
 def _facts(paper: Paper, words: Words) -> tuple[str, ...]:
     """When it was submitted, where it is filed, and what its authors say of it."""
-    submitted = paper.submitted_at.date() if paper.submitted_at else None
-    return _filed(submitted, paper.version, paper.primary_category, paper.comment, paper.journal_ref, words)
-
-
-@lru_cache(maxsize=8192)  # the same for all readers of a language
-def _filed(  # noqa: PLR0917 - what is known of a paper
-    submitted: date | None, version: int, category: str, comment: str, journal_ref: str, words: Words
-) -> tuple[str, ...]:
     parts = (
-        words.date(submitted) if submitted else "",
-        words.say("version {n}", n=version) if version > 1 else "",
-        one_line(category),
-        shortened(one_line(comment), 160),
-        shortened(one_line(journal_ref), 120),
+        words.date(paper.submitted_at.date()) if paper.submitted_at else "",
+        words.say("version {n}", n=paper.version) if paper.version > 1 else "",
+        one_line(paper.primary_category),
+        shortened(one_line(paper.comment), 160),
+        shortened(one_line(paper.journal_ref), 120),
     )
     return tuple(part for part in parts if part)
 

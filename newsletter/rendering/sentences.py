@@ -68,6 +68,7 @@ def shortened(text: str, length: int) -> str:
     return (at_word if len(at_word) > length // 2 else start).rstrip(" ,;:.–—-") + "…"
 
 
+@lru_cache(maxsize=8192)  # many readers see a paper's same sentence
 def phrase(text: str, length: int) -> str:
     """The text, or a whole phrase of its beginning, in about `length` characters; an ellipsis where more would follow.
 
@@ -98,7 +99,6 @@ def _is_whole(start: str) -> bool:
     return len(_OPEN.findall(start)) <= len(_CLOSED.findall(start)) and not _ABBREVIATED.search(start)
 
 
-@lru_cache(maxsize=8192)
 def addresses(*texts: str) -> tuple[tuple[str, str], ...]:
     """The first code and the first project page that texts name, as ("code", URL), at well-known hosts only."""
     found: dict[str, str] = {}

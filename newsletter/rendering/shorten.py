@@ -4,7 +4,7 @@ Calls nothing. Every paper stays named and linked; the web copy stays complete.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
 from operator import attrgetter
@@ -90,7 +90,7 @@ def balanced(told: Digest, html: str, links: int) -> Digest:
     entries = told.entries
     named = (*entries, *told.near_misses)
     room = TEXT_TO_HTML * len(shown) - links * len(named) - len(told.not_scored)
-    said = shown.union(*(_said(entry).split() for entry in named))
+    said = shown.union(*(words for entry in named for words in _said(entry)))
     for kept, entry in enumerate(sorted(entries, key=_place)):
         said |= _words(entry.abstract)
         if len(said) > room:
@@ -98,13 +98,16 @@ def balanced(told: Digest, html: str, links: int) -> Digest:
     return told
 
 
-def _said(entry: Entry) -> str:
-    """What the text says of a paper beside its abstract."""
-    said = f"{entry.title} {entry.everyone} {entry.summary} {entry.reason} {' '.join(entry.facts)} {entry.mark}"
-    return f"{said} pdf/{entry.id} html/{entry.id} bibtex/{entry.id}" if entry.form is Form.FULL else said
+def _said(entry: Entry) -> Iterator[Collection[str]]:
+    """The words that the text says of a paper beside its abstract."""
+    yield from map(_words, (entry.title, entry.everyone, entry.reason, *entry.facts, entry.mark))
+    if entry.summary:
+        yield entry.summary.split()
+    if entry.form is Form.FULL:
+        yield f"pdf/{entry.id}", f"html/{entry.id}", f"bibtex/{entry.id}"
 
 
-@lru_cache(maxsize=8192)  # a day's abstracts are the same for all readers
+@lru_cache(maxsize=32768)  # a day's papers are the same for all readers
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 

@@ -214,11 +214,16 @@ def _environment(origins: Mapping[str, Origin], *, autoescape: bool) -> Environm
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+    @lru_cache(maxsize=8192)  # a day's papers are the same for all readers
+    def url(paper: Paper, kind: str) -> str:
+        return page_of(paper, kind, origins)
+
     environment.filters |= {
-        "abs_url": lambda paper: page_of(paper, "abs", origins),
-        "pdf_url": lambda paper: page_of(paper, "pdf", origins),
-        "html_url": lambda paper: page_of(paper, "html", origins),
-        "bibtex_url": lambda paper: page_of(paper, "bibtex", origins),
+        "abs_url": lambda paper: url(paper, "abs"),
+        "pdf_url": lambda paper: url(paper, "pdf"),
+        "html_url": lambda paper: url(paper, "html"),
+        "bibtex_url": lambda paper: url(paper, "bibtex"),
         "quoted": _quoted,
         "wrap": _wrapped,
     }

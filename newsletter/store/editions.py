@@ -14,7 +14,7 @@ from newsletter.models.scores import Reason, Score, Scored
 from newsletter.models.sends import RELEASED, Send, SendState
 from newsletter.models.subscribers import Subscriber
 from newsletter.store.database import Database, Row
-from newsletter.store.papers import Papers
+from newsletter.store.papers import Papers, Shelf
 
 COMPLETED_WITHIN = timedelta(days=14)  # papers that come later still are not looked for
 _EDITION = TypeAdapter(Edition)
@@ -81,8 +81,8 @@ class Editions:
             address=subscriber.wishes.email,
         )
 
-    def load(self, edition_id: int) -> Edition:
-        """A frozen edition with its papers' text. Raises LookupError for an unknown id."""
+    def load(self, edition_id: int, shelf: Shelf | None = None) -> Edition:
+        """A frozen edition with its papers' text, of the shelf where one is given. Raises LookupError where unknown."""
         row = self._database.row("SELECT facts FROM editions WHERE id = ?", [edition_id])
         if row is None:
             raise LookupError(f"no edition {edition_id}")
@@ -90,7 +90,7 @@ class Editions:
         rows = self._database.rows(
             "SELECT * FROM edition_papers WHERE edition_id = ? ORDER BY section, position", [edition_id]
         )
-        papers = self._papers.by_keys(row["paper_key"] for row in rows)
+        papers = (shelf or self._papers).by_keys(row["paper_key"] for row in rows)
         sections: dict[str, list[Scored]] = {"listed": [], "near_miss": [], "not_scored": []}
         for row in rows:
             sections[row["section"]].append(_scored(row, papers[row["paper_key"]]))
@@ -321,7 +321,7 @@ def _scored(row: Row, paper: Paper) -> Scored:
     return Scored(
         paper,
         score,
-        followed=tuple(json.loads(row["followed"])),
+        followed=tuple(json.loads(row["followed"])) if row["followed"] != "[]" else (),
         date=date.fromisoformat(row["mailing_date"]) if row["mailing_date"] else None,
         top=row["top"],
         reason=_REASON.validate_json(row["reason"]) if row["reason"] else None,

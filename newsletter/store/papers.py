@@ -1,7 +1,7 @@
 """Papers: one row per version; title and abstract are kept as first stored, the rest may be enriched later."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -72,6 +72,21 @@ class Papers:
             "SELECT * FROM papers WHERE source = ? AND id = ? AND version = ?",
             [paper.source, paper.id, paper.version],
         )
+
+
+class Shelf:
+    """The papers that one run has read, each from the database once. Threads may share it."""
+
+    def __init__(self, papers: Papers) -> None:
+        self._papers = papers
+        self._known: dict[int, Paper] = {}
+
+    def by_keys(self, keys: Iterable[int]) -> Mapping[int, Paper]:
+        """Papers of which those with these keys are some."""
+        if missing := [key for key in keys if key not in self._known]:
+            for key, found in self._papers.by_keys(missing).items():
+                self._known.setdefault(key, found)
+        return self._known
 
 
 def paper(row: Row) -> Paper:

@@ -38,7 +38,7 @@ class Outbox:
         target = self.folder / folder / f"{outgoing.slug}.eml"
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(target.with_suffix(".html"), _html(outgoing.eml))
+            write_atomically(target.with_suffix(".html"), _html(outgoing.eml), durable=False)  # it is in the .eml too
             write_atomically(target, outgoing.eml)
         except OSError as error:
             return Receipt(Outcome.RETRY, f"{target}: {error.strerror}")
