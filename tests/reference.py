@@ -10,9 +10,10 @@ import typer
 from typer.testing import CliRunner
 
 from newsletter.cli import HELP
-from newsletter.cli.commands import app
+from newsletter.cli.commands import command_line
 
 PAGE = Path(__file__).parent.parent / "docs" / "commands.md"
+APP = command_line()
 HEAD = """# Commands
 
 <!-- Written by `make docs` from the commands themselves. -->
@@ -35,7 +36,7 @@ def helps() -> dict[str, str]:
     return {
         path: "\n".join(
             line.rstrip()
-            for line in runner.invoke(app, [*path.split(), "--help"], prog_name="newsletter").output.splitlines()
+            for line in runner.invoke(APP, [*path.split(), "--help"], prog_name="newsletter").output.splitlines()
         )
         for path in sorted(groups)
     }
@@ -43,7 +44,7 @@ def helps() -> dict[str, str]:
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Every command with its full name."""
-    return _commands("newsletter", typer.main.get_command(app))
+    return _commands("newsletter", typer.main.get_command(APP))
 
 
 def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from newsletter.cli.commands import app as command_line
+from newsletter.cli.commands import command_line
 from newsletter.models.scores import Cap, Fault, Trouble
 from newsletter.models.subscribers import Deliver
 from newsletter.money import picodollars
@@ -147,8 +147,8 @@ def test_topics_check_says_what_a_day_will_cost(tmp_path: Path, monkeypatch: pyt
     with Store.open(tmp_path / "var/newsletter.db") as store:
         a_slate(store, 30)
     monkeypatch.setenv("NEWSLETTER_HOME", str(tmp_path))
-    assert "a day" not in CliRunner().invoke(command_line, ["topics", "check", str(file)]).output
+    assert "a day" not in CliRunner().invoke(command_line(), ["topics", "check", str(file)]).output
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-    said = CliRunner().invoke(command_line, ["topics", "check", str(file)]).output
+    said = CliRunner().invoke(command_line(), ["topics", "check", str(file)]).output
     assert "gpt-6-luna: about $" in said
     assert "a day for 1 reader with up to 30 candidates" in " ".join(said.split())

@@ -10,7 +10,7 @@ import typer
 from ruamel.yaml import YAML
 
 from newsletter import app
-from newsletter.cli import commands
+from newsletter.cli.commands import command_line
 from newsletter.settings import load
 
 ROOT = Path(__file__).parent.parent
@@ -20,7 +20,7 @@ UNITS = sorted([*DEPLOY.glob("*.service"), *DEPLOY.glob("*.timer")])
 
 def options(command: str) -> set[str]:
     """The options of a command of ours."""
-    group = typer.main.get_command(commands.app)
+    group = typer.main.get_command(command_line())
     found = group.commands[command]  # type: ignore[attr-defined]
     return {option for parameter in found.params for option in parameter.opts}
 

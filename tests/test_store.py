@@ -1,5 +1,6 @@
 """The store gives back what it was given, loses nothing half way, and says in one sentence what it cannot do."""
 
+import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -267,6 +268,20 @@ def test_threads_write_without_losing_anything(store: Store) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add, range(60)))
     assert len(list(store.subscribers.known())) == 60
+
+
+def test_threads_that_ended_leave_no_file_open(store: Store) -> None:
+    def read() -> None:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda _: store.database.rows("SELECT 1"), range(4)))
+
+    for _ in range(3):
+        read()
+    before = len(os.listdir("/dev/fd"))  # noqa: PTH208 - not a folder for Path on macOS
+    for _ in range(30):
+        read()
+    assert len(os.listdir("/dev/fd")) <= before  # noqa: PTH208
+    assert store.database.rows("SELECT 1 AS one") == [{"one": 1}]
 
 
 def test_a_full_database_is_one_sentence_and_keeps_what_it_has(store: Store) -> None:

@@ -24,9 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             with output_may_end():
                 print(text)
             return
-        from newsletter.cli.commands import app  # noqa: PLC0415 - help does without
+        from newsletter.cli.commands import command_line  # noqa: PLC0415 - help does without
 
-        app(given)
+        command_line(given[0] if given else "")(given)
     except NewsletterError as error:
         print(f"newsletter: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

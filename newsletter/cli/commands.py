@@ -1,40 +1,44 @@
-"""All commands, each from its own file."""
+"""All commands, each from its own file; a file is loaded where its command is asked for."""
 
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from newsletter import __version__
-from newsletter.cli import (
-    backup,
-    bounces,
-    compare,
-    costs,
-    demo,
-    doctor,
-    explain,
-    feedback,
-    fetch,
-    init,
-    output_may_end,
-    preview,
-    rank,
-    replay,
-    resolve,
-    resume,
-    run,
-    schedule,
-    send_test,
-    sends,
-    serve,
-    simulate,
-    status,
-    subscribers,
-    suppressions,
-    topics,
-    why,
-)
+from newsletter.cli import output_may_end
+
+# The name of each command, and its function, or its group of them, in a file of this package.
+_PLACES = {
+    "demo": "demo.demo",
+    "init": "init.init",
+    "run": "run.run",
+    "fetch": "fetch.fetch",
+    "rank": "rank.rank",
+    "feedback": "feedback.feedback",
+    "costs": "costs.costs",
+    "compare": "compare.compare",
+    "preview": "preview.preview",
+    "sends": "sends.sends",
+    "explain": "explain.explain",
+    "resolve": "resolve.resolve",
+    "replay": "replay.replay",
+    "resume": "resume.resume",
+    "schedule": "schedule.schedule",
+    "send-test": "send_test.send_test",
+    "simulate": "simulate.simulate",
+    "serve": "serve.serve",
+    "doctor": "doctor.doctor",
+    "why": "why.why",
+    "status": "status.status",
+    "backup": "backup.backup",
+    "restore": "backup.restore",
+    "bounces": "bounces.bounces",
+    "subscribers": "subscribers.commands",
+    "suppressions": "suppressions.commands",
+    "topics": "topics.commands",
+}
 
 
 def _print_version(wanted: bool) -> None:
@@ -51,16 +55,6 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
 
 
-app = typer.Typer(
-    cls=_Commands,
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-@app.callback()
 def _newsletter(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
@@ -69,30 +63,21 @@ def _newsletter(
     """Mails each subscriber, every morning, the few new arXiv papers that matter to them."""
 
 
-app.command("demo")(demo.demo)
-app.command("init")(init.init)
-app.command("run")(run.run)
-app.command("fetch")(fetch.fetch)
-app.command("rank")(rank.rank)
-app.command("feedback")(feedback.feedback)
-app.command("costs")(costs.costs)
-app.command("compare")(compare.compare)
-app.command("preview")(preview.preview)
-app.command("sends")(sends.sends)
-app.command("explain")(explain.explain)
-app.command("resolve")(resolve.resolve)
-app.command("replay")(replay.replay)
-app.command("resume")(resume.resume)
-app.command("schedule")(schedule.schedule)
-app.command("send-test")(send_test.send_test)
-app.command("simulate")(simulate.simulate)
-app.command("serve")(serve.serve)
-app.command("doctor")(doctor.doctor)
-app.command("why")(why.why)
-app.command("status")(status.status)
-app.command("backup")(backup.backup)
-app.command("restore")(backup.restore)
-app.command("bounces")(bounces.bounces)
-app.add_typer(subscribers.commands, name="subscribers")
-app.add_typer(suppressions.commands, name="suppressions")
-app.add_typer(topics.commands, name="topics")
+def command_line(asked: str = "") -> typer.Typer:
+    """The command line: with the one command that is asked for, or with all where none of that name exists."""
+    app = typer.Typer(
+        cls=_Commands,
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_newsletter)
+    for name in [asked] if asked in _PLACES else _PLACES:
+        file, _, verb = _PLACES[name].partition(".")
+        found = getattr(import_module(f"newsletter.cli.{file}"), verb)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app

@@ -1,6 +1,11 @@
-"""A first topics file from what somebody collected: looked up in the archive, then at arXiv's door."""
+"""A first topics file from what somebody collected: looked up in the archive, then at arXiv's door.
 
-from collections.abc import Iterable, Sequence
+With a key the model words it. What that costs is on the account of the subscriber for whom it is drafted, else it is
+shared by all who are active; it is in nobody's budget. Without subscribers it is said, and kept nowhere.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -8,12 +13,19 @@ from tempfile import TemporaryDirectory
 
 from newsletter import app
 from newsletter.cli import show
-from newsletter.errors import InputError, SourceError
+from newsletter.errors import InputError, NewsletterError, SourceError
 from newsletter.models.papers import Paper
+from newsletter.models.subscribers import SubscriberStatus
+from newsletter.money import shown_usd
+from newsletter.scoring import connect
 from newsletter.settings import Settings
 from newsletter.sources import connect as connect_sources
 from newsletter.store import Store
+from newsletter.store.charges import DRAFT
+from newsletter.store.subscribers import FileStamp
 from newsletter.topics import draft, references
+from newsletter.topics.body import parse
+from newsletter.topics.draft import Drafted
 from newsletter.topics.references import Reference
 
 ARCHIVE = timedelta(days=30)
@@ -27,11 +39,12 @@ class Draft:
     categories: tuple[str, ...]
 
 
-def drafted(source: str, settings: Settings, store: Store | None) -> Draft:
-    """A draft from the file of references at `source`, or from the identifiers in it.
+def drafted(source: str, settings: Settings, store: Store | None, *, address: str = "", by_model: bool = True) -> Draft:
+    """A draft from the file of references at `source`, or from the identifiers in it, for whoever has this address.
 
     Papers without a title are looked up in the store, then at arXiv; what is found nowhere is left out and named.
-    Raises InputError where nothing is left.
+    Worded by the model where a key is set, unless `by_model` is False; where that fails, it is said and the draft
+    stays as it is. Raises InputError where nothing is left.
     """
     path = Path(source)
     try:
@@ -54,8 +67,43 @@ def drafted(source: str, settings: Settings, store: Store | None) -> Draft:
     items = [item for item in items if item.title]
     if not items:
         raise InputError(f"{source}: nothing is left to draft from")
-    archive = _archive(store, found.ids) if store else []
-    return Draft(draft.draft(items, archive), draft.categories(paper.categories for paper in stored.values()))
+    found_topics = draft.topics(items, _archive(store, found.ids) if store else [])
+    if by_model and settings.secret("OPENAI_API_KEY"):
+        found_topics = _worded(found_topics, settings, store, address)
+    return Draft(draft.body(found_topics, items), draft.categories(paper.categories for paper in stored.values()))
+
+
+def _worded(topics: list[Drafted], settings: Settings, store: Store | None, address: str) -> list[Drafted]:
+    """The topics in the model's words, as far as it gives them."""
+    try:
+        with (
+            _accounts(settings, store, address) as (kept, payers),
+            connect.spending(settings, kept, command=DRAFT, clock=app.now, warn=show.warning) as budget,
+        ):
+            model = connect.wordsmith(settings, kept, budget, clock=app.now, warn=show.warning)
+            worded = model.word(topics, payers, app.now().date())
+    except NewsletterError as error:
+        show.warning(f"the draft has no words of the model: {error}")
+        return topics
+    show.warning(
+        f"worded by {worded.model}: {worded.usage.total_tokens} tokens, USD {shown_usd(worded.picodollars)}, from the "
+        "titles and abstracts"
+    )
+    return list(worded.topics)
+
+
+@contextmanager
+def _accounts(settings: Settings, store: Store | None, address: str) -> Iterator[tuple[Store, list[int]]]:
+    """Where a call is charged, and to whom. Raises Busy while another run spends."""
+    known = [one for one in store.subscribers.known() if one.status is SubscriberStatus.ACTIVE] if store else []
+    own = [one.id for one in known if address and one.email.casefold() == address.casefold()]
+    if store and known:
+        with app.run_lock(settings):
+            yield store, own or [one.id for one in known]
+        return
+    with TemporaryDirectory() as folder, Store.open(Path(folder) / "newsletter.db") as apart:
+        nobody = parse(b"What I collected", "the draft")
+        yield apart, [apart.subscribers.save(DRAFT, nobody, FileStamp(0, 0), app.now()).id]
 
 
 def _is_bare(item: Reference) -> bool:

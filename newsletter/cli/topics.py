@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,14 @@ from newsletter.topics.body import parse
 from newsletter.topics.check import Checked
 from newsletter.topics.check import check as examine
 from newsletter.topics.front_matter import with_front_matter
+
+
+class Words(StrEnum):
+    """Who words a draft."""
+
+    AUTO = "auto"
+    LOCAL = "local"
+
 
 commands = typer.Typer(help="Check and try topics files.", no_args_is_help=True)
 
@@ -152,10 +161,14 @@ def draft_(
     categories: Annotated[
         str, typer.Option("--categories", help="The categories; those of the papers where they are known.")
     ] = "",
+    scorer: Annotated[
+        Words, typer.Option("--scorer", help="Who words it: the model where a key is set, or local for nobody.")
+    ] = Words.AUTO,
 ) -> None:
     """Print a first topics file, to edit, from papers that somebody collected.
 
-    Papers are looked up among those that are stored, then at arXiv.
+    Papers are looked up among those that are stored, then at arXiv. With OPENAI_API_KEY the model words the topics,
+    from titles and abstracts; what that cost is said, and stands in `costs`.
 
     Examples:
 
@@ -163,12 +176,13 @@ def draft_(
 
         newsletter topics draft --from "2601.01234, 2602.00001" --email ada@example.org
     """
+    by_model = scorer is Words.AUTO
     if app.has_home():
         settings = app.home_settings()
         with app.open_store(settings) as store:
-            found = drafted(source, settings, store)
+            found = drafted(source, settings, store, address=email, by_model=by_model)
     else:
-        found = drafted(source, load(os.environ, None, app.sections()), None)
+        found = drafted(source, load(os.environ, None, app.sections()), None, by_model=by_model)
     named = [part.strip() for part in categories.split(",") if part.strip()] or list(found.categories)
     front = {"email": email, "categories": named}
     text = with_front_matter(found.body, {key: value for key, value in front.items() if value}, source)

@@ -21,6 +21,7 @@ from newsletter.scoring.model.prices import prices_of
 from newsletter.scoring.model.prompts import SCHEMA_VERSION, load_prompts
 from newsletter.scoring.model.scorer import KEPT_WARM, Desk, ModelScorer, WithoutModel
 from newsletter.scoring.model.sharing import Planned
+from newsletter.scoring.model.wording import Wordsmith
 from newsletter.settings import Section, Settings
 from newsletter.store import Store
 from newsletter.store.endpoints import Endpoint
@@ -114,18 +115,10 @@ def scorer(
     key = settings.secret("OPENAI_API_KEY")
     if not key:
         return WithoutModel(local)
-    chosen, url, now = settings.of(OpenAISettings), settings.secret("OPENAI_BASE_URL"), clock()
+    chosen, now = settings.of(OpenAISettings), clock()
     prompts = load_prompts(settings.home)
-    endpoint = Endpoint(store.endpoints, _place(url), chosen.model, clock)
+    model, endpoint = _model(settings, store, clock, warn, stop)
     context = min(chosen.context_tokens, endpoint.known.context_tokens or chosen.context_tokens)
-    model = Model(
-        chosen,
-        connect(chosen, key, url),
-        warn=warn,
-        stop=stop,
-        refused=endpoint.known.refused,
-        learn=lambda refused: endpoint.learn(refused=refused),
-    )
     recipe = store.scores.recipe_key(Recipe(chosen.model, chosen.effort, prompts.version, SCHEMA_VERSION))
     asker = Asker(
         store=store,
@@ -142,6 +135,33 @@ def scorer(
     warm = store.charges.warm_blocks(now - KEPT_WARM)
     planned = Planned(store, prompts, context, warm, chosen.prefix_rpm)
     return ModelScorer(Desk(store, asker, planned, budget, prompts, recipe, clock), local, tell)
+
+
+def wordsmith(
+    settings: Settings, store: Store, budget: Budget, *, clock: Clock, warn: Callable[[str], None]
+) -> Wordsmith:
+    """The model of newsletter.toml, asked for words; only where a key is set. Raises SettingsError without a price."""
+    chosen = settings.of(OpenAISettings)
+    prices = prices_of(chosen.model, chosen.prices)
+    model, _ = _model(settings, store, clock, warn)
+    return Wordsmith(store=store, model=model, prices=prices, budget=budget, home=settings.home, clock=clock)
+
+
+def _model(
+    settings: Settings, store: Store, clock: Clock, warn: Callable[[str], None], stop: Event | None = None
+) -> tuple[Model, Endpoint]:
+    """The model, with what was learnt of its endpoint."""
+    chosen, url = settings.of(OpenAISettings), settings.secret("OPENAI_BASE_URL")
+    endpoint = Endpoint(store.endpoints, _place(url), chosen.model, clock)
+    model = Model(
+        chosen,
+        connect(chosen, settings.secret("OPENAI_API_KEY"), url),
+        warn=warn,
+        stop=stop,
+        refused=endpoint.known.refused,
+        learn=lambda refused: endpoint.learn(refused=refused),
+    )
+    return model, endpoint
 
 
 def day_cost(settings: Settings, expected: Iterable[tuple[Subscriber, Sequence[Paper]]]) -> DayCost | None:

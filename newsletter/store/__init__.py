@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from newsletter.store import alone  # noqa: F401 - the first to load sqlite_utils
 from newsletter.store.applications import Applications
 from newsletter.store.blocks import Blocks
 from newsletter.store.charges import Charges

@@ -47,7 +47,7 @@ class Database:
         self._follows = follows
         self._file: File | None = None
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._opening = threading.RLock()
         self._writing = threading.Lock()
         try:
@@ -124,7 +124,7 @@ class Database:
                 conn.execute("PRAGMA busy_timeout=10000")
 
     def close(self) -> None:
-        for connection in self._opened:
+        for _, connection in self._opened:
             connection.close()
         self._opened.clear()
 
@@ -143,6 +143,7 @@ class Database:
     def _open_here(self) -> sqlite_utils.Database:
         """Opens the file at the path for this thread, and brings the schema of one that is new to us up to date."""
         with self._opening:
+            self._close_those_of_ended_threads()
             connection, file = self._connect()
             utils = self._local.database = sqlite_utils.Database(connection)
             self._local.file = file
@@ -161,7 +162,7 @@ class Database:
         # A file that was there is never made anew: that would start an empty one in the middle of a restore.
         name = f"{self.path.absolute().as_uri()}?mode=rw" if known else str(self.path)
         connection = sqlite3.connect(name, uri=bool(known), timeout=10, isolation_level=None, check_same_thread=False)
-        self._opened.append(connection)
+        self._opened.append((threading.current_thread(), connection))
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -171,10 +172,17 @@ class Database:
             raise StoreError(f"{self.path}: {_REPLACED} at this very moment; try again")
         return connection, opened
 
+    def _close_those_of_ended_threads(self) -> None:
+        """A process that runs for years has many threads, one after the other, and only so many open files."""
+        ended = [(thread, connection) for thread, connection in self._opened if not thread.is_alive()]
+        for one in ended:
+            self._opened.remove(one)
+            one[1].close()
+
     def _forget(self, connection: sqlite3.Connection) -> None:
         self._local.database = None
         with self._opening:
-            self._opened.remove(connection)
+            self._opened = [(thread, opened) for thread, opened in self._opened if opened is not connection]
         connection.close()
 
     @contextmanager

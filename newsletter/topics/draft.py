@@ -39,28 +39,47 @@ _EDGE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """One topic of a draft: its name, what it wants and what not, titles of it, and how many references it covers."""
+    """One topic of a draft: its name, what it wants and what not, and the references it covers.
+
+    `wording` says the same in sentences, where somebody worded it.
+    """
 
     name: str
     wanted: tuple[str, ...]
     unwanted: tuple[str, ...]
-    examples: tuple[str, ...]
-    covers: int
+    papers: tuple[Reference, ...]
+    wording: "Wording | None" = None
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Titles of it; of papers that share no phrase, more of them."""
+        return tuple(paper.title for paper in self.papers[: _EXAMPLES if self.wanted else _PHRASES])
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A topic in words, each one line; `irrelevant` may be empty."""
+
+    name: str
+    relevant: str
+    irrelevant: str
 
 
 def draft(references: Sequence[Reference], archive: Iterable[str] = ()) -> str:
     """The body of a topics file, in Markdown; `archive` are the texts of other papers, to tell what is rare."""
-    found = topics(references, archive)
-    loose = [item.title for item in references if item.title]
-    if not found:
-        found = [Drafted("What I collected", (), (), tuple(loose[:_PHRASES]), len(loose))]
+    return body(topics(references, archive), references)
+
+
+def body(found: Sequence[Drafted], references: Sequence[Reference]) -> str:
+    """The body of a topics file with these topics, drawn from these references."""
     lines: list[str] = []
     for number, topic in enumerate(found, 1):
-        lines.append(f"{number}. {_capital(topic.name)}")
+        said = topic.wording or Wording(topic.name, ", ".join(topic.wanted), ", ".join(topic.unwanted))
+        lines.append(f"{number}. {_capital(said.name)}")
         titles = ", ".join(f"“{title}”" for title in topic.examples)
-        lines.append(f"   - Relevant: {', '.join(topic.wanted)}{'; ' if topic.wanted else ''}such as {titles}")
-        if topic.unwanted:
-            lines.append(f"   - Irrelevant: {', '.join(topic.unwanted)}")
+        lines.append(f"   - Relevant: {said.relevant}{'; ' if said.relevant else ''}such as {titles}")
+        if said.irrelevant:
+            lines.append(f"   - Irrelevant: {said.irrelevant}")
     words = _keywords(references)
     if words:
         lines += ["", "**Keywords:**", "", f"- Relevant: {', '.join(words)}"]
@@ -68,7 +87,7 @@ def draft(references: Sequence[Reference], archive: Iterable[str] = ()) -> str:
 
 
 def topics(references: Sequence[Reference], archive: Iterable[str] = ()) -> list[Drafted]:
-    """At most MOST_TOPICS topics, those that cover most first."""
+    """At most MOST_TOPICS topics, those that cover most first; one without phrases where no two papers share any."""
     known = [reference for reference in references if reference.title]
     texts = [_phrases_of(reference) for reference in known]
     others = [frozenset(_ngrams(text)) for text in archive]
@@ -82,11 +101,11 @@ def topics(references: Sequence[Reference], archive: Iterable[str] = ()) -> list
     while open_ and len(drafted) < MOST_TOPICS and (head := _head(open_, rare, used, least)):
         mine = [text for text in open_ if head in text]
         wanted = (head, *_wanted(head, mine, rare))
-        titles = tuple(item.title for item, text in zip(known, texts, strict=True) if text in mine)[:_EXAMPLES]
-        drafted.append(Drafted(head, wanted, _unwanted(wanted, others, common, own), titles, len(mine)))
+        papers = tuple(item for item, text in zip(known, texts, strict=True) if text in mine)
+        drafted.append(Drafted(head, wanted, _unwanted(wanted, others, common, own), papers))
         used.update(wanted)
         open_ = [text for text in open_ if head not in text]
-    return drafted
+    return drafted or [Drafted("What I collected", (), (), tuple(known))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def scores(text: str, labels: Collection[str], axes: tuple[str, ...]) -> dict[st
     names = _BOTH if len(axes) > 1 else _NAMES
     found: dict[str, tuple[int, ...]] = {}
     doubtful: set[str] = set()
-    for label, entry in _entries(text, labels):
+    for label, entry in entries(text, labels):
         values = [_first(entry, names[axis]) for axis in axes]
         whole = tuple(value for value in map(_score, values) if value is not None)
         if len(whole) != len(axes) or found.setdefault(label, whole) != whole:
@@ -53,13 +53,13 @@ def scores(text: str, labels: Collection[str], axes: tuple[str, ...]) -> dict[st
 def remarks(text: str, abstracts: Mapping[str, str], topics: Collection[int]) -> dict[str, Remark]:
     """The remarks, by label, that name one of the topics by its number and quote the paper's text."""
     found = {}
-    for label, entry in _entries(text, abstracts):
+    for label, entry in entries(text, abstracts):
         topic = _first(entry, ("topic",))
         remark = Remark(
             topic=int(topic) if isinstance(topic, int) or str(topic).isdecimal() else 0,
-            evidence=_line(entry.get("evidence")),
-            comment=_line(entry.get("comment")),
-            summary=_short(_line(entry.get("summary"))),
+            evidence=line(entry.get("evidence")),
+            comment=line(entry.get("comment")),
+            summary=_short(line(entry.get("summary"))),
         )
         if _is_true(remark, abstracts[label], topics):
             found[label] = remark
@@ -79,7 +79,7 @@ def quotes(evidence: str, text: str) -> bool:
     return wanted in within or (len(wanted) <= len(within) and fuzz.partial_ratio(wanted, within) >= ALIKE)
 
 
-def _entries(text: str, labels: Collection[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def entries(text: str, labels: Collection[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(label, entry) of all objects and maps in an answer whose label is one of ours."""
     for document in _documents(text):
         yield from _walk(document, labels)
@@ -119,11 +119,11 @@ def _documents(text: str) -> Iterator[Any]:
 
 
 def _by_line(text: str) -> Iterator[Any]:
-    for line in text.splitlines():
-        if not line.strip().startswith(("{", "[")):
+    for raw in map(str.strip, text.splitlines()):
+        if not raw.startswith(("{", "[")):
             continue  # a number in a list of prose
         try:
-            yield json.loads(line.strip().rstrip(","))
+            yield json.loads(raw.rstrip(","))
         except (ValueError, RecursionError):
             continue
 
@@ -159,5 +159,6 @@ def _short(text: str) -> str:
     return text if len(words) <= MOST_SUMMARY else " ".join(words[:MOST_SUMMARY]).rstrip(",;:") + "…"
 
 
-def _line(value: Any) -> str:
+def line(value: Any) -> str:
+    """A text on one line; empty where the value is none."""
     return " ".join(value.split()) if isinstance(value, str) else ""

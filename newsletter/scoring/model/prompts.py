@@ -213,8 +213,8 @@ def _orders(text: str) -> bool:
 def _own(topics: Topics | None, nonce: str, task: str) -> str:
     if topics is None:
         return task.strip()
-    listed = "\n".join(map(_listed_topic, topics.topics))
-    wishes = _ADDRESS.sub("[address]", f"{listed}\n\n{topics.body}").strip("\n")
+    numbered = "\n".join(map(_listed_topic, topics.topics))
+    wishes = _ADDRESS.sub("[address]", f"{numbered}\n\n{topics.body}").strip("\n")
     return f"<topics {nonce}>\n{wishes}\n</topics {nonce}>\n\n{task.strip()}"
 
 
@@ -234,18 +234,19 @@ def _scores_schema(task: Task, labels: Sequence[str]) -> dict[str, Any]:
     """A list, not a map with a required key per label: a forced key hides that a paper was left out."""
     names = ("rel", "nov") if task == "both" else ("s",)
     values = {name: {"type": "integer"} for name in names}
-    return _listed("scores", {"i": {"type": "string", "enum": list(labels)}, **values})
+    return listed("scores", {"i": {"type": "string", "enum": list(labels)}, **values})
 
 
 def _remarks_schema(labels: Sequence[str], topics: Sequence[int]) -> dict[str, Any]:
     texts = {name: {"type": "string"} for name in ("evidence", "comment", "summary")}
-    return _listed(
+    return listed(
         "papers",
         {"i": {"type": "string", "enum": list(labels)}, "topic": {"type": "integer", "enum": list(topics)}, **texts},
     )
 
 
-def _listed(name: str, fields: dict[str, Any]) -> dict[str, Any]:
+def listed(name: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an answer that is a list of entries with these fields, all of them required."""
     entry = {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
     return {
         "type": "object",
