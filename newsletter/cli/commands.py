@@ -19,6 +19,7 @@ from newsletter.cli import (
     init,
     output_may_end,
     preview,
+    quality,
     rank,
     replay,
     resolve,
@@ -77,6 +78,7 @@ app.command("rank")(rank.rank)
 app.command("feedback")(feedback.feedback)
 app.command("costs")(costs.costs)
 app.command("compare")(compare.compare)
+app.command("quality")(quality.quality)
 app.command("preview")(preview.preview)
 app.command("sends")(sends.sends)
 app.command("explain")(explain.explain)

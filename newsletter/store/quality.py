@@ -31,6 +31,11 @@ class Quality:
                 ],
             )
 
+    def readers(self) -> list[int]:
+        """The subscribers of whom days are kept, by their ids."""
+        rows = self._database.rows("SELECT DISTINCT subscriber_id FROM read_days ORDER BY subscriber_id")
+        return [row["subscriber_id"] for row in rows]
+
     def before(self, subscriber_id: int, min_relevance: int, day: date, most: int) -> list[ReadDay]:
         """A reader's last days before one, oldest first, as far as they were judged by the same threshold.
 
