@@ -19,8 +19,8 @@ def quality(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
     Of the last twenty mailings, for each reader and in total: the papers that were skipped, those drawn from them by
     lot and read nevertheless, and from these the share of the relevant papers that was missed, with its interval. A
-    reader's next day is read "learning" (whole, until there is evidence), "sparing", "stopped" (whole, since more than 5 % seems
-    to have been missed) or "whole" (openai.skips is off).
+    reader's next day is read "learning" (whole, until there is evidence), "sparing", "stopped" (whole, since more than
+    5 % seems to have been missed) or "whole" (openai.skips is off).
 
     Examples:
 
