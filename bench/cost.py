@@ -200,11 +200,11 @@ def targets(
     count: int, ours_usd: float, cascade_usd: float, *, meter: dict[str, int], prices: Prices, candidates: int
 ) -> list[str]:
     flex = usd(meter, prices, "flex") / count
-    limits = {1: 0.015 * max(1, candidates / 506), 10: 0.007 * max(1, candidates / 506)}
+    limit = next(usd for least, usd in ((100, 0.005), (10, 0.007), (1, 0.015)) if count >= least)
     missed = []
     if count >= 100 and ours_usd > 1.1 * cascade_usd:
         missed.append(f"{count} readers: {ours_usd / cascade_usd:.2f} times the cascade's cost, above 1.1")
-    if flex > limits.get(count, 0.005 if count >= 100 else 1):
+    if flex > limit * max(1, candidates / 506):
         missed.append(f"{count} readers: {flex:.5f} USD on flex")
     if count == 100 and meter["cached"] < 0.85 * meter["prompt"]:
         missed.append(f"{count} readers: {meter['cached'] / meter['prompt']:.1%} cached, below 85 %")

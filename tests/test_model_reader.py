@@ -129,7 +129,7 @@ def a_run(
     )
     warm = store.charges.warm_blocks(NOON - KEPT_WARM)
     planned = Planned(store, PROMPTS, chosen.context_tokens, warm, chosen.prefix_rpm)
-    desk = Desk(store, asker, planned, budget, PROMPTS, recipe, clock=lambda: NOON)
+    desk = Desk(store, asker, planned, budget, PROMPTS, recipe, clock=lambda: NOON, skips=chosen.skips)
     return Run(ModelScorer(desk, Similarity(), tell), model, warnings, store)
 
 

@@ -72,6 +72,10 @@ def _reasons(facts: Facts) -> set[Trouble]:
     return {fault.code for fault in (told.fault, *told.economies) if fault}
 
 
+def _numbers(facts: Facts, code: Trouble) -> int:
+    return sum(fault.numbers[0] for fault in facts.edition.economies if fault.code is code)
+
+
 def _mailed_papers(facts: Facts, values: Mapping[str, Any]) -> bool:
     told = facts.edition
     total = int(values.get("total", 99))
@@ -137,7 +141,10 @@ TRUE: dict[str, Callable[[Facts, Mapping[str, Any]], bool]] = {
     "{n} of {total} papers got no score; all were ranked by similarity instead.": _without_score,
     "The papers could not be scored, because of an error of ours.": lambda f, _: f.unscored == f.candidates,
     "{n} of {total} papers, those least like your topics, were ranked by similarity only": lambda f, v: (
-        (v["n"], v["total"]) == (f.unread, f.candidates)
+        (v["n"] + _numbers(f, Trouble.SKIPPED), v["total"]) == (f.unread, f.candidates)
+    ),
+    "{n} of {total} papers were ranked by similarity only: by earlier days, papers like them are not for you.": (
+        lambda f, v: (v["n"] + _numbers(f, Trouble.UNREAD), v["total"]) == (f.unread, f.candidates)
     ),
     "All papers were ranked by similarity only": lambda f, _: f.read == 0,
     "The novelty of {n} papers was not rated": lambda f, v: (
@@ -196,7 +203,9 @@ def some_facts(draw: st.DrawFn) -> Facts:
         unread = draw(st.integers(0, count - unscored - 1)) if count else 0
         read = count - unscored - unread
         cap = draw(st.sampled_from([Cap.RUN, Cap.OWN_MONTH]))
-        economies += [Fault(Trouble.UNREAD, (unread, count), cap)] if unread else []
+        skipped = draw(st.integers(0, unread)) if read else 0
+        economies += [Fault(Trouble.UNREAD, (unread - skipped, count), cap)] if unread > skipped else []
+        economies += [Fault(Trouble.SKIPPED, (skipped, count))] if skipped else []
         economies += [Fault(Trouble.UNRATED, (read,), Cap.RUN)] if read and draw(st.booleans()) else []
     elif outcome == "error":
         unread, unscored, fault = 0, count, Fault(Trouble.SCORER_FAILED)

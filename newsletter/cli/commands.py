@@ -19,6 +19,7 @@ _PLACES = {
     "feedback": "feedback.feedback",
     "costs": "costs.costs",
     "compare": "compare.compare",
+    "quality": "quality.quality",
     "preview": "preview.preview",
     "sends": "sends.sends",
     "explain": "explain.explain",

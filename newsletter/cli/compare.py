@@ -118,7 +118,7 @@ def _one(model: str, case: Case, score: Callable[[Reading], Scores]) -> Read:
 
 
 def _with_model(settings: Settings, model: str) -> Settings:
-    chosen = settings.of(OpenAISettings).model_copy(update={"model": model})
+    chosen = settings.of(OpenAISettings).model_copy(update={"model": model, "skips": False})
     return replace(settings, sections={**settings.sections, OpenAISettings.section: chosen})
 
 

@@ -68,6 +68,7 @@ class Trouble(StrEnum):
     UNSCORED = "unscored"  # {} of {} papers got no score; all were ranked by similarity
     SCORER_FAILED = "scorer_failed"  # an error of ours; no paper has a score
     UNREAD = "unread"  # {} of {} papers, those least like the topics, were ranked by similarity only
+    SKIPPED = "skipped"  # {} of {} papers were not shown to the model: earlier days say that they hold nothing
     UNRATED = "unrated"  # the novelty of {} papers was not rated
     NOT_READ_AGAIN = "not_read_again"  # {} borderline papers were not read a second time
     NOT_READ_ALONE = "not_read_alone"  # papers beside one that gives orders were not read again alone

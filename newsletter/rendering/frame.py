@@ -82,6 +82,9 @@ def _where(edition: Edition) -> str:
     return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
 
 
+_NOT_READ = frozenset({Trouble.UNREAD, Trouble.SKIPPED})
+
+
 def _reader(edition: Edition, words: Words) -> str:
     """Who read the papers, and how many of them where it was not all."""
     if edition.scorer == "local":
@@ -89,10 +92,10 @@ def _reader(edition: Edition, words: Words) -> str:
             return words.say("ranked by similarity with your topics")
         return words.say("ranked by similarity with your topics, no language model read these")
     model, usd = one_line(edition.model), one_line(edition.cost.total)
-    unread = next((e.numbers for e in edition.economies if e.code is Trouble.UNREAD and len(e.numbers) == 2), None)
+    unread = [e.numbers for e in edition.economies if e.code in _NOT_READ and len(e.numbers) == 2]
     if unread or edition.not_scored:
-        left, whole = unread or (0, edition.totals.candidates)
-        read = whole - left - len(edition.not_scored)
+        whole = unread[0][1] if unread else edition.totals.candidates
+        read = whole - sum(left for left, _ in unread) - len(edition.not_scored)
         if read > 0:
             return words.say(
                 "{read} of {whole} read by {model}, your share ${usd}", read=read, whole=whole, model=model, usd=usd

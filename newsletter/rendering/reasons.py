@@ -28,6 +28,12 @@ _TROUBLES: dict[Trouble, Callable[[Words, _Numbers], str]] = {
             total=n[1],
         )
     ),
+    Trouble.SKIPPED: lambda words, n: words.count(
+        "{n} of {total} papers was ranked by similarity only: by earlier days, papers like it are not for you.",
+        "{n} of {total} papers were ranked by similarity only: by earlier days, papers like them are not for you.",
+        n[0],
+        total=n[1],
+    ),
     Trouble.UNRATED: lambda words, n: words.count(
         "The novelty of {n} paper was not rated", "The novelty of {n} papers was not rated", n[0]
     ),
@@ -44,6 +50,7 @@ _TROUBLES: dict[Trouble, Callable[[Words, _Numbers], str]] = {
 _NUMBERS = {
     Trouble.UNSCORED: 2,
     Trouble.UNREAD: 2,
+    Trouble.SKIPPED: 2,
     Trouble.UNRATED: 1,
     Trouble.FEW_COMMENTS: 2,
     Trouble.NOT_READ_AGAIN: 1,

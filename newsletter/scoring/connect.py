@@ -134,7 +134,7 @@ def scorer(
     )
     warm = store.charges.warm_blocks(now - KEPT_WARM)
     planned = Planned(store, prompts, context, warm, chosen.prefix_rpm)
-    return ModelScorer(Desk(store, asker, planned, budget, prompts, recipe, clock), local, tell)
+    return ModelScorer(Desk(store, asker, planned, budget, prompts, recipe, clock, chosen.skips), local, tell)
 
 
 def wordsmith(

@@ -21,6 +21,7 @@ from newsletter.store.mailings import Mailings
 from newsletter.store.notices import Notices
 from newsletter.store.papers import Papers
 from newsletter.store.privacy import Privacy
+from newsletter.store.quality import Quality
 from newsletter.store.scores import ScoreShelf
 from newsletter.store.sends import Sends
 from newsletter.store.subscribers import Subscribers
@@ -52,6 +53,7 @@ class Store:
         self.incidents = Incidents(database)
         self.charges = Charges(database)
         self.endpoints = Endpoints(database)
+        self.quality = Quality(database)
         self.scores = ScoreShelf(database, self.charges)
 
     @classmethod

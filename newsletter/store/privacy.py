@@ -31,6 +31,7 @@ _BLANKED = (
         "'$.categories', json('[]')) WHERE subscriber_id = :id"
     ),
     "DELETE FROM marks WHERE subscriber_id = :id",
+    "DELETE FROM read_days WHERE subscriber_id = :id",
     "DELETE FROM forgotten WHERE subscriber_id = :id",
     "DELETE FROM vectors WHERE kind = 'topics'",  # nobody's by name; those of others are made again
     "DELETE FROM notices WHERE subscriber_id = :id",
@@ -95,6 +96,10 @@ class Privacy:
             "marks": self._rows(
                 "SELECT papers.id AS paper, title, mark, at, via FROM marks JOIN papers ON papers.key = paper_key "
                 "WHERE subscriber_id = ?",
+                subscriber_id,
+            ),
+            "read_days": self._rows(
+                "SELECT date, read, skipped, sampled, found, found_sampled FROM read_days WHERE subscriber_id = ?",
                 subscriber_id,
             ),
             "former_files": self._rows("SELECT at, file FROM former_files WHERE subscriber_id = ?", subscriber_id),

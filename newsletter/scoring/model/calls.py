@@ -80,7 +80,7 @@ class Asker:
         self._recipe = recipe
         self._prices = prices
         self._clock = clock
-        self._warn = warn
+        self.warn = warn
         self._lock = threading.Lock()
         self._context = min(model.settings.context_tokens, context or model.settings.context_tokens)
         self._learn = learn
@@ -276,7 +276,7 @@ class Asker:
             first = reply.tokens.prompt < self._context
             self._context = min(self._context, reply.tokens.prompt)
         if first:
-            self._warn(
+            self.warn(
                 f"the server read {reply.tokens.prompt} tokens of a prompt of {prompt.chars} characters and said "
                 "nothing: smaller prompts from now on; set openai.context_tokens to what it can read"
             )

@@ -40,6 +40,7 @@ class OpenAISettings(Section):
     effort: Literal["none", "minimal", "low", "medium", "high", "default"] = "none"
     service_tier: Literal["flex", "default"] = "flex"
     context_tokens: int = Field(128_000, ge=2_000)
+    skips: bool = True  # what earlier days say holds nothing for a reader is not read
     concurrency: int = Field(16, ge=1, le=256)
     prefix_rpm: int = Field(0, ge=0)
     timeout_seconds: float = Field(600.0, gt=0)

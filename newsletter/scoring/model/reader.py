@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from newsletter.models.papers import Paper
+from newsletter.models.quality import ReadDay
 from newsletter.models.scores import Cap, Fault, Reading, Score, Scored, Scores, Trouble
 from newsletter.scoring.model.asking import Ask, Question, asks_for_remarks
 from newsletter.scoring.model.blocks import MOST
@@ -20,6 +21,7 @@ from newsletter.scoring.model.client import ModelStopped
 from newsletter.scoring.model.known import Known
 from newsletter.scoring.model.pace import Means
 from newsletter.scoring.model.sharing import Part, Planned, key_of
+from newsletter.scoring.model.skipping import ALL_READ, Choice, accounted, choose
 from newsletter.store.scores import Comment, Relevance
 
 MISSING_AT_MOST = 0.02  # of the candidates; one paper is always forgiven
@@ -30,27 +32,45 @@ LIKELY = 0.1  # the best tenth of the local ranking is read alone where a block 
 
 
 class Reader:
-    """One subscriber's way through the run."""
+    """One subscriber's way through the run. `past` are the days that say what may be skipped."""
 
-    def __init__(self, asker: Asker, planned: Planned, known: Known, reading: Reading, means: Means) -> None:
-        self._asker, self._planned, self._known, self._means = asker, planned, known, means
+    def __init__(
+        self,
+        asker: Asker,
+        planned: Planned,
+        known: Known,
+        reading: Reading,
+        means: Means,
+        *,
+        past: Sequence[ReadDay] = (),
+    ) -> None:
+        self._asker, self._planned, self._known, self._means, self._past = asker, planned, known, means, past
         self._subscriber, self._date = reading.subscriber, reading.date
         self._local: dict[int, Scored] = {}  # by the local scorer
+        self._order: list[int] = []  # by the local ranking, best first
         self._place: dict[int, float] = {}  # in the local ranking, as a share of it
         self._unread: set[int] = set()  # papers that money did not reach
+        self._choice = ALL_READ
+        self._skipped: set[int] = set()  # papers that nobody else had read either
         self.economies: list[Fault] = []
+        self.day: ReadDay | None = None  # what was read, where that was all that was meant to be
 
     def scores(self, ranked: Scores) -> Scores:
         """Reads what is not read yet, and says what it came to. Raises Stopped."""
         self._local = {key_of(s.paper): s for s in ranked.scored}
-        order = sorted(self._local, key=lambda key: -self._local[key].score.local)
-        self._place = {key: (n + 1) / len(order) for n, key in enumerate(order)}
+        self._order = sorted(self._local, key=lambda key: -self._local[key].score.local)
+        self._place = {key: (n + 1) / len(self._order) for n, key in enumerate(self._order)}
         with suppress(ModelStopped):  # what was bought until then decides what the edition is
             self._read_all()
             read = self._known.relevances(self._local)
             self._rate_novelty(read)
             self._read_again(read)
-        return self._result(ranked)
+        result = self._result(ranked)
+        if result.scorer == "openai" and not self._unread:
+            least = self._subscriber.wishes.min_relevance
+            relevant = {key for key, found in self._trusted().items() if found.value >= least}
+            self.day = accounted(self._date, self._choice, self._order, relevant)
+        return result
 
     def commented(self, shown: Sequence[Scored]) -> tuple[Scored, ...]:
         """Asks for the comments that are missing; a paper that no model scored gets none. Raises Stopped."""
@@ -83,20 +103,47 @@ class Reader:
         return self._asker.ask(asks, Purse(self._subscriber.id, means.kept, means.for_remarks, the_first=the_first))
 
     def _read_all(self) -> None:
-        """Every unread candidate, the most promising first."""
+        """Every unread candidate, the most promising first; not those that earlier days say hold nothing."""
         known = self._known.relevances(self._local)
-        wanted = {key: s.paper for key, s in self._local.items() if key not in known}
+        unread = {key: s.paper for key, s in self._local.items() if key not in known}
+        choice = self._chosen()
+        wanted = {key: paper for key, paper in unread.items() if key not in choice.unread}
         parts = self._planned.parts(wanted.values())
         shared = any(part.several or part.warm for part in parts)
-        if shared or self._means.reaches(len(wanted), shared=False):
-            left = self._ask_sparingly(self._of_blocks(parts, wanted), the_first=True)
+        reaches = self._means.reaches(len(wanted), shared=False)
+        if shared or reaches:
+            self._choice = choice
+            asks = self._of_blocks(parts, wanted) if shared or not choice.skipped else self._of_the_best(wanted)
+            left = self._ask_sparingly(asks, the_first=True)
             self._unread = {key_of(paper) for ask in left.asks for paper in ask.papers}
             cap = left.cap
-        else:
-            self._unread, cap = self._read_the_best(wanted)
+        else:  # money decides how far down the ranking is read
+            self._unread, cap = self._read_the_best(unread)
         if self._unread:
             cap = cap or (Cap.DAY if self._means.today else Cap.OWN_MONTH)
             self._economize(Trouble.UNREAD, cap, len(self._unread), len(self._local))
+        self._skipped = unread.keys() & self._choice.unread
+        if self._skipped:
+            self._economize(Trouble.SKIPPED, None, len(self._skipped), len(self._local))
+
+    def _chosen(self) -> Choice:
+        """What is skipped: whole blocks of those that others read too, single papers of a reader's own calls.
+
+        It is drawn from all candidates, by topics and date: a run that is resumed skips the same.
+        """
+        parts = self._planned.parts(s.paper for s in self._local.values())
+        units: list[tuple[int, ...]] = [(key,) for key in self._order]
+        if any(part.several for part in parts):
+            held = (tuple(key for p in part.papers if (key := key_of(p)) in self._local) for part in parts)
+            units = [keys for keys in held if keys]
+        lot = random.Random(f"skipped {self._subscriber.topics.hash} {self._date}")  # noqa: S311 - no secret
+        return choose(self._past, self._order, units, lot)
+
+    def _of_the_best(self, wanted: Mapping[int, Paper]) -> list[Ask]:
+        """Calls of a reader's own, as few as hold these papers, in the order of the local ranking."""
+        question = replace(self._question("both"), task="both")
+        papers = [wanted[key] for key in self._order if key in wanted]
+        return [Ask(question, tuple(papers[n : n + MOST]), baited=True) for n in range(0, len(papers), MOST)]
 
     def _of_blocks(self, parts: Sequence[Part], wanted: Mapping[int, Paper]) -> list[Ask]:
         """A call for each block, by how many good papers it promises."""
@@ -120,11 +167,9 @@ class Reader:
         No block is cut for them: nobody shares the cost, and the best papers stand in all blocks. What a round leaves,
         because it cost less than expected or found little to comment on, goes into another one.
         """
-        waiting = sorted(wanted, key=lambda key: self._place[key])
-        question = replace(self._question("both"), task="both")
+        waiting = [key for key in self._order if key in wanted]
         while waiting and (count := self._means.papers()):
-            papers = [wanted[key] for key in waiting[:count]]
-            asks = [Ask(question, tuple(papers[n : n + MOST]), baited=True) for n in range(0, len(papers), MOST)]
+            asks = self._of_the_best({key: wanted[key] for key in waiting[:count]})
             # So many that comments have their part already; an estimate that is a little off may take from it.
             left = self._asker.ask(asks, Purse(self._subscriber.id, self._means.kept, the_first=True))
             unasked = {key_of(paper) for ask in left.asks for paper in ask.papers}
@@ -202,7 +247,7 @@ class Reader:
                 topic = topics.get(found.topic, by_words.score.topic)
                 score = Score(found.value, rated.get(key), topic, local=by_words.score.local)
                 scored.append(replace(by_words, score=score, reason=None))  # strength is for what no model graded
-            elif key in self._unread:
+            elif key in self._unread or key in self._skipped:
                 scored.append(by_words)
         return scored
 

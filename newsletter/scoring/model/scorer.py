@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from newsletter.models.papers import Clock
+from newsletter.models.quality import ReadDay
 from newsletter.models.scores import Commented, Cost, Fault, Reading, Scored, Scorer, Scores, Trouble
 from newsletter.models.subscribers import Subscriber
 from newsletter.money import picodollars, shown_usd
@@ -20,6 +21,7 @@ from newsletter.scoring.model.pace import REMARKS, DayCosts, Means, rates
 from newsletter.scoring.model.prompts import Prompts, page
 from newsletter.scoring.model.reader import Reader
 from newsletter.scoring.model.sharing import Planned, key_of
+from newsletter.scoring.model.skipping import DAYS, STOPS_ABOVE, stopped
 from newsletter.store import Store
 
 KEPT_WARM = timedelta(minutes=25)  # providers promise thirty
@@ -29,7 +31,10 @@ WORST_PAPER_BYTES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the model's part of a run takes. `recipe` is the key of model, effort, prompts and schema in the store."""
+    """What the model's part of a run takes. `recipe` is the key of model, effort, prompts and schema in the store.
+
+    With `skips`, days are kept, and what they say holds nothing for a reader is not read.
+    """
 
     store: Store
     asker: Asker
@@ -38,6 +43,7 @@ class Desk:
     prompts: Prompts
     recipe: int
     clock: Clock
+    skips: bool = False
 
 
 class ModelScorer:
@@ -72,7 +78,7 @@ class ModelScorer:
         if not self._desk.planned.knows(reading.subscriber.id):
             self.plan([reading])
         with self._turn(reading):
-            scores = self._reader(reading).scores(ranked)
+            scores = self._read(reading, ranked)
         return replace(scores, prompt=page(reading.subscriber.topics.body, self._desk.prompts))
 
     def comment(self, reading: Reading, shown: Sequence[Scored]) -> Commented:
@@ -87,10 +93,27 @@ class ModelScorer:
         cost = _cost(account.picodollars, account.completion_picodollars)
         return Commented(papers, tuple(reader.economies), account.usage, cost)
 
-    def _reader(self, reading: Reading) -> Reader:
+    def _read(self, reading: Reading, ranked: Scores) -> Scores:
+        """The reader's scores; the day is kept, to learn from it what may be skipped."""
+        desk, who = self._desk, reading.subscriber
+        if not desk.skips:
+            return self._reader(reading).scores(ranked)
+        past = desk.store.quality.before(who.id, who.wishes.min_relevance, reading.date, DAYS)
+        if past and past[-1].skipped and stopped(past):
+            desk.asker.warn(
+                f"{who.slug}: all papers are read again, for of those that matter more than {STOPS_ABOVE:.0%} seem to "
+                "have been missed: see `newsletter quality`"
+            )
+        reader = self._reader(reading, past)
+        scores = reader.scores(ranked)
+        if reader.day:
+            desk.store.quality.keep(who.id, who.wishes.min_relevance, reader.day)
+        return scores
+
+    def _reader(self, reading: Reading, past: Sequence[ReadDay] = ()) -> Reader:
         desk = self._desk
         known = Known(desk.store.scores, desk.recipe, reading.subscriber)
-        return Reader(desk.asker, desk.planned, known, reading, self._means(reading))
+        return Reader(desk.asker, desk.planned, known, reading, self._means(reading), past=past)
 
     def _budgeted(self, readings: Iterable[Reading], costs: DayCosts) -> Iterator[Reading]:
         """The readings, as their readers' budgets are set."""
