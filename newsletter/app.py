@@ -22,7 +22,7 @@ from newsletter.editions.candidates import candidates
 from newsletter.editions.compose import Composed, Composing
 from newsletter.errors import Busy, SettingsError
 from newsletter.files import write_atomically
-from newsletter.links import Signer, keys_of
+from newsletter.links import PAGES, Purpose, Signer, keys_of
 from newsletter.models.editions import Kind
 from newsletter.models.papers import Progress, Taxonomy
 from newsletter.models.sends import Backend
@@ -157,6 +157,7 @@ def welcome(settings: Settings, store: Store, subscriber: Subscriber) -> Compose
         origins=source_modules.origins(),
         taxonomy=taxonomy(),
         to_people=reaches_people(settings),
+        with_marks=_has_marks(settings),
     )
     return compose.welcome(subscriber, made, now())
 
@@ -189,6 +190,7 @@ def services(
                 taxonomy=source_modules.taxonomy(),
                 to_people=made.backend.reaches_people,
                 at_once=at_once,
+                with_marks=_has_marks(settings),
                 workers=connect.lanes(settings),
                 stop=stop,
                 tell=lambda done: progress("compose", done),
@@ -310,6 +312,12 @@ def mark(settings: Settings) -> Path:
 def _mail_signer(settings: Settings) -> Signer | None:
     """Signs the links of emails; None where they could lead nowhere, for one who mails only themself."""
     return signer(settings) if backends.has_links(settings) else None
+
+
+def _has_marks(settings: Settings) -> bool:
+    """True where emails have links to mark papers by."""
+    signs = _mail_signer(settings)
+    return signs is not None and signs.is_public and Purpose.FEEDBACK in PAGES
 
 
 def signer(settings: Settings) -> Signer:

@@ -90,20 +90,32 @@ def _empty(status: Status, **fields: object) -> Edition:
     return sample_edition(0, status=status, **fields)
 
 
+def _together() -> Edition:
+    """A day with two papers that are nearly the same, and one to try."""
+    edition = sample_edition(9)
+    papers = list(edition.papers)
+    papers[4] = replace(papers[4], companion=papers[1].paper.id)
+    papers[8] = replace(papers[8], companion=papers[6].paper.id)
+    return replace(edition, papers=tuple(papers), exploration=sample_scored(14)[-1])
+
+
 def samples() -> dict[str, tuple[Edition, Links]]:
     """Every cadence and status by name, with the links its mail would have."""
     unscored = tuple(item.paper for item in sample_scored(30)[20:])
+    marked = replace(LINKS, feedback="https://news.example.org/f/c2FtcGxl")
     missed = replace(LINKS, missed_web_copy="https://news.example.org/e/eWVzdGVyZGF5")
     local = sample_edition(14, scorer="local", model="", usage=Usage(), cost=Cost())
     return {
         "daily": (sample_edition(), LINKS),
         "daily-local": (replace(local, papers=sample_scored(14, by_model=False)), LINKS),
         "daily-page": (sample_edition(25, length="page", attach="page"), LINKS),
-        "daily-40": (sample_edition(40), replace(LINKS, feedback="https://news.example.org/f/c2FtcGxl")),
+        "daily-40": (sample_edition(40), marked),
         "local-40": (replace(local, papers=sample_scored(40, by_model=False)), LINKS),
         "daily-missed": (sample_edition(1, near_misses=()), missed),
         "daily-german": (sample_edition(9, language="de"), LINKS),
         "daily-spanish": (sample_edition(9, language="es"), LINKS),
+        "together": (_together(), marked),
+        "together-german": (replace(_together(), language="de"), marked),
         "weekly": (sample_edition(cadence=Cadence.WEEKLY, mailings=_days(3)), LINKS),
         "catch-up": (sample_edition(cadence=Cadence.CATCH_UP, mailings=_days(3), older=_days(6)[:3]), LINKS),
         "welcome": (sample_edition(8, kind=Kind.WELCOME), LINKS),

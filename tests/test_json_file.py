@@ -36,6 +36,7 @@ def plain(edition: Edition) -> Edition:
         edition,
         papers=tuple(map(item, edition.papers)),
         near_misses=tuple(map(item, edition.near_misses)),
+        exploration=item(edition.exploration) if edition.exploration else None,
         not_scored=tuple(map(bare, edition.not_scored)),
     )
 

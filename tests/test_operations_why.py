@@ -124,3 +124,22 @@ def test_costs_forecast_the_month(newsletter: Command, home: Path) -> None:
     said = newsletter("costs").out
     assert "at the pace of the last 1 days with costs, USD 0.0200 each:" in said
     assert "0.4200 in a whole one" in said
+
+
+def test_companions_and_the_paper_to_try_are_told_as_such(newsletter: Command, home: Path) -> None:
+    (home / "newsletter.toml").write_text('[web]\nbase_url = "https://news.example.org"\n', encoding="utf-8")
+    subscribe(home, "ada")
+    moss = [a_line(n, title=f"Growth of moss on wet stones, part {n}", authors=["Ada Winter"]) for n in (1, 2)]
+    bread = "Bakers of nine towns weigh flour, water, yeast, salt, rye and spelt before dawn; few see moss."
+    near = [a_line(n, title=f"Oven {n}", authors=[f"Baker {n}"], abstract=bread) for n in range(10, 20)]
+    assert newsletter("run", "--listing", a_listing(home, *moss, *near)).code == 0
+
+    def answer(number: int) -> dict[str, object]:
+        return dict(json.loads(newsletter("why", "ada", f"2611.{number:05}", "--json").out))
+
+    assert "it is nearly the same as 2611.00001, and told with it" in str(answer(2)["said"])
+    assert "nearly the same" not in str(answer(1)["said"])
+    found = [answer(n)["because"] for n in range(10, 20)]
+    assert (found.count(Because.EXPLORATION), found.count(Because.NEAR_MISS)) == (1, 3)
+    tried = f"2611.{10 + found.index(Because.EXPLORATION):05}"
+    assert f"paper={tried}&amp;mark=more" in (home / "var" / "outbox" / DAY / "ada.html").read_text(encoding="utf-8")

@@ -81,7 +81,7 @@ def text_of(edition: Edition, links: Links = LINKS) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["daily", "daily-german", "daily-local", "weekly", "no-match", "scoring-outage", "bare"]
+    "name", ["daily", "daily-german", "daily-local", "together", "weekly", "no-match", "scoring-outage", "bare"]
 )
 @pytest.mark.parametrize("form", ["html", "txt", "md"])
 def test_the_edition_looks_as_it_did(name: str, form: str) -> None:

@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 from newsletter.editions.compose import edition
 from newsletter.editions.due import Due
 from newsletter.editions.selection import Selection, rank, select
-from newsletter.models.editions import Cadence, Candidates, Edition, Totals
+from newsletter.models.editions import Cadence, Candidates, Edition, Links, Totals
 from newsletter.models.scores import Commented, Fault, Scored, Scores, Status, Trouble
+from newsletter.rendering.digest import digest
+from newsletter.rendering.entries import Form
+from newsletter.rendering.frame import Sender
+from newsletter.rendering.language import words
 from tests.builders import WEDNESDAY, a_paper, a_subscriber, scored
 
 DUE = Due((WEDNESDAY,), Cadence.DAILY)
@@ -133,3 +137,98 @@ def test_the_edition_is_dated_by_its_last_mailing() -> None:
     nothing = Scores((), "local")
     told = edition(a_subscriber(), due, Candidates((), Totals()), nothing, Selection((), ()), Commented(()), Status.OK)
     assert (told.date, told.cadence, told.older) == (WEDNESDAY, Cadence.CATCH_UP, (date(2026, 11, 2),))
+
+
+# Equals take turns
+
+
+def on(topic: str, numbers: Sequence[int], relevance: int = 8) -> list[Scored]:
+    """Papers of one topic, those named first nearer."""
+    return [scored(a_paper(n), relevance, None, topic=topic, local=1 - n / 100) for n in numbers]
+
+
+def test_where_room_is_short_topics_take_turns_among_equals_and_the_order_stays() -> None:
+    many, few = on("Moss", (1, 2, 3, 4)), on("Tides", (5, 6))
+    assert ids(an_edition_of([*many, *few], max_papers=4).papers) == ["1", "2", "5", "6"]
+    assert ids(an_edition_of([*many, *few], max_papers=6).papers) == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_a_better_paper_waits_for_nobodys_turn() -> None:
+    items = [*on("Moss", (1, 2, 3), relevance=9), *on("Tides", (4, 5), relevance=8)]
+    assert ids(an_edition_of(items, max_papers=3).papers) == ["1", "2", "3"]
+
+
+TOPICAL = st.lists(st.tuples(st.integers(7, 9), st.sampled_from(["Moss", "Tides", "Ropes"])), max_size=25)
+
+
+@given(TOPICAL, st.integers(1, 25))
+def test_turns_choose_only_among_equals(found: list[tuple[int, str]], most: int) -> None:
+    items = [scored(a_paper(n), relevance, None, topic=topic) for n, (relevance, topic) in enumerate(found, 1)]
+    listed = an_edition_of(items, max_papers=most).papers
+    ranked = rank(items)
+    assert [item.score.relevance for item in listed] == [item.score.relevance for item in ranked[:most]]
+    places = {item.paper.id: place for place, item in enumerate(ranked)}
+    kept = [places[item.paper.id] for item in listed]
+    assert kept == sorted(kept)
+    last = [item for item in items if listed and item.score.relevance == listed[-1].score.relevance]
+    shown = {item.paper.id for item in listed}
+    shares = {topic: [i.paper.id in shown for i in last if i.score.topic == topic] for _, topic in found}
+    fewest = min((sum(share) for share in shares.values() if not all(share)), default=most)
+    assert all(sum(share) <= fewest + 1 for share in shares.values()), "no topic is two ahead of one that waits"
+
+
+def test_the_best_five_in_full_and_the_first_screen_are_by_turns_too() -> None:
+    items = [*on("Moss", range(1, 8)), *on("Tides", (8, 9))]
+    mail = digest(an_edition_of(items), Links(), words("en"), Sender())
+    assert [entry.id[-1] for entry in mail.entries] == ["1", "2", "3", "4", "5", "6", "7", "8", "9"]
+    assert [entry.id[-1] for entry in mail.entries if entry.form == Form.FULL] == ["1", "2", "3", "8", "9"]
+    assert [entry.id[-1] for entry in mail.glance] == ["1", "2", "8"]
+
+
+# One paper to try
+
+
+def trying(items: Sequence[Scored], seed: str = "ada 2026-11-18", **facts: Any) -> Selection:
+    candidates = Candidates(tuple(item.paper for item in items), Totals(candidates=len(items)))
+    return select(a_subscriber().wishes, candidates, Scores(tuple(items), "local", **facts), exploring=seed)
+
+
+@given(st.lists(st.integers(1, 10), max_size=30), st.text(max_size=5))
+def test_at_most_one_paper_that_does_not_pass_is_tried_and_it_is_shown_nowhere_else(
+    relevances: list[int], seed: str
+) -> None:
+    items = [scored(a_paper(n), relevance, None) for n, relevance in enumerate(relevances, 1)]
+    found = trying(items, seed)
+    assert found == trying(items, seed), "the same for the same seed"
+    if found.exploration is not None:
+        assert 1 < found.exploration.score.relevance < a_subscriber().wishes.min_relevance
+        assert found.exploration.paper.id not in {i.paper.id for i in (*found.papers, *found.near_misses)}
+        assert found.papers
+        assert seed
+    assert (found.papers, found.near_misses) == (trying(items, "").papers, trying(items, "").near_misses)
+
+
+DAY = [scored(a_paper(1), 9), *(scored(a_paper(n), 5) for n in range(2, 16))]
+
+
+def test_readers_and_days_try_different_papers() -> None:
+    tried = {trying(DAY, f"{who} {day}").exploration for who in ("ada", "bo", "cy") for day in range(10)}
+    assert len(tried) > 4
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"fault": Fault(Trouble.MODEL_STOPPED)},
+        {"economies": (Fault(Trouble.UNREAD, (3, 15)),)},
+        {"not_scored": (a_paper(40),)},
+    ],
+)
+def test_nothing_is_tried_on_a_day_with_a_fault(facts: dict[str, Any]) -> None:
+    assert trying(DAY).exploration
+    assert trying(DAY, **facts).exploration is None
+
+
+def test_nothing_is_tried_on_a_quiet_day_or_where_the_reader_cannot_answer() -> None:
+    assert trying(DAY[1:]).exploration is None
+    assert trying(DAY, "").exploration is None

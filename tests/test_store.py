@@ -163,9 +163,11 @@ def test_consent_is_for_one_address(store: Store) -> None:
 
 
 def a_full_edition(store: Store) -> Edition:
-    listed, near, unscored = saved(store, a_paper(1, title=r"$x^2$"), a_paper(2), a_paper(3))
+    listed, near, unscored, again, tried = saved(store, a_paper(1, title=r"$x^2$"), *map(a_paper, (2, 3, 4, 5)))
     return an_edition(
-        [replace(scored(listed, 9, None, topic="Moss", comment="It grows.", evidence="moss", summary="New.", local=0.5), followed=("Ada Winter",))],
+        [replace(scored(listed, 9, None, topic="Moss", comment="It grows.", evidence="moss", summary="New.", local=0.5), followed=("Ada Winter",)),
+         replace(scored(again), companion=listed.id)],
+        exploration=scored(tried, 4, 9),
         near_misses=(scored(near, 6, 3),),
         not_scored=(unscored,),
         status=Status.BUDGET,

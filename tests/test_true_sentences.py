@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newsletter.editions.companions import companions
 from newsletter.editions.compose import edition
 from newsletter.editions.due import Due
 from newsletter.editions.selection import select
@@ -91,6 +92,16 @@ def _without_score(facts: Facts, values: Mapping[str, Any]) -> bool:
     return facts.edition.fault == fault and facts.read == 0 and values["total"] == facts.candidates
 
 
+def _is_tried(facts: Facts) -> bool:
+    """One paper that does not pass is shown, on a day that was as it should be and brought others."""
+    told = facts.edition
+    tried = told.exploration
+    assert tried is not None
+    listed = {item.paper.id for item in (*told.papers, *told.near_misses)}
+    is_good = told.status is Status.OK and not (told.fault or told.economies or facts.unscored)
+    return is_good and tried.score.relevance < told.min_relevance and tried.paper.id not in listed and bool(told.papers)
+
+
 # What each text of the frame claims; `n` and other values are those it was said with.
 TRUE: dict[str, Callable[[Facts, Mapping[str, Any]], bool]] = {
     "{n} papers for you": _mailed_papers,
@@ -160,6 +171,8 @@ TRUE: dict[str, Callable[[Facts, Mapping[str, Any]], bool]] = {
     "Just under the cut": lambda f, _: all(
         item.score.relevance == f.edition.min_relevance - 1 for item in f.edition.near_misses
     ),
+    "To try, outside your topics": lambda f, _: _is_tried(f),
+    "It did not pass. Should its like? Say more or less.": lambda f, _: _is_tried(f),
     "Closest": lambda f, _: bool(f.edition.papers),
     "announced {announced} · scanned {scanned} · relevant {relevant}": lambda f, v: (
         (v["announced"], v["scanned"], v["relevant"])
@@ -246,7 +259,8 @@ def _composed(draw: st.DrawFn, papers: tuple[Any, ...], scores: Scores, mailings
     count = len(papers)
     totals = Totals(2 * count, count + 3, count) if count else Totals()
     candidates = Candidates(papers, totals, tuple(draw(st.sampled_from(days)) for _ in papers))
-    selected = select(ADA.wishes, candidates, scores)
+    exploring = draw(st.sampled_from(["ada", ""])) if mailings is Status.OK else ""
+    selected = select(ADA.wishes, candidates, scores, companions(papers), exploring)
     used = scores.scorer == "openai" or (scores.fault is not None and draw(st.booleans()))
     spent = Commented(selected.papers, (), Usage(900, 0, 90), Cost("0.01", "0.02", "0.03")) if used else Commented(())
     told = edition(ADA, Due(days, cadence, older), candidates, scores, selected, spent, mailings)
@@ -258,6 +272,7 @@ def _sentences(told: Digest) -> list[str]:
     found = [*told.status.split(" · "), told.lead, *(notice.text for notice in told.notices)]
     found += [group.heading for group in told.groups]
     found += [told.near_heading] if told.near_misses else []
+    found += [told.exploration_heading, told.exploration_note]
     found += [told.totals, *told.footer]
     if told.account:
         found += told.account.line.split(", ")

@@ -108,3 +108,11 @@ def test_what_is_not_good_gets_one_answer_and_no_mark(rooms: Rooms) -> None:
     answers = {(a.status, a.text) for path in bad for a in (ask(rooms, "GET", path), post_form(rooms, path))}
     assert len(answers) == 1
     assert marks(rooms, send) == []
+
+
+def test_the_paper_to_try_can_be_marked_by_its_link_and_on_the_page_of_all(rooms: Rooms) -> None:
+    one, tried = rooms.store.papers.save([a_paper(1), a_paper(4, title="Bread in ovens")])
+    send = a_send(rooms.store, papers=[scored(one)], exploration=scored(tried, 4))
+    assert "Bread in ovens" in ask(rooms, "GET", link(send).partition("?")[0]).text
+    assert "Done" in post_form(rooms, link(send, paper=4)).text
+    assert [marked.paper_key for marked in rooms.store.feedback.of(send.subscriber_id)] == [tried.key]

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from threading import Event
 
 from newsletter.editions.candidates import candidates
+from newsletter.editions.companions import of_pool
 from newsletter.editions.due import Due, due
 from newsletter.editions.hours import not_before
 from newsletter.editions.selection import Selection, select
@@ -33,6 +34,7 @@ class Composing:
     """What composing takes.
 
     `to_people`: editions go to people, so who may not be mailed gets none. `at_once`: they wait for no reader's hour.
+    `with_marks`: their mails have links to mark papers.
     """
 
     store: Store
@@ -41,6 +43,7 @@ class Composing:
     taxonomy: Taxonomy
     to_people: bool = False
     at_once: bool = False
+    with_marks: bool = False
     workers: int = 2
     stop: Event = field(default_factory=Event)
     tell: Callable[[int], None] = lambda _: None
@@ -227,7 +230,7 @@ def _composed(item: _Gathered, desk: Composing, now: datetime) -> Composed:
 def _compose(item: _Gathered, desk: Composing, now: datetime) -> Composed:
     subscriber, reading = item.subscriber, item.reading
     scores = desk.scorer.score(reading)
-    selected = select(subscriber.wishes, item.chosen, scores)
+    selected = select(subscriber.wishes, item.chosen, scores, of_pool(item.pool), _exploring(item, desk))
     commented = desk.scorer.comment(reading, () if scores.fault else selected.papers)
     told = edition(subscriber, item.due, item.chosen, scores, selected, commented, item.status)
     if told.usage.total_tokens:
@@ -236,6 +239,12 @@ def _compose(item: _Gathered, desk: Composing, now: datetime) -> Composed:
     if item.kind is not Kind.WELCOME and subscriber.wishes.deliver.empty == "silent" and _is_quiet(told):
         return Composed(subscriber.slug, reason="wants no mail on an empty day")
     return _frozen(told, item, desk, now)
+
+
+def _exploring(item: _Gathered, desk: Composing) -> str:
+    """What draws the paper to try, where the reader can answer and the day is as it should be."""
+    can_answer = desk.with_marks or bool(desk.store.feedback.of(item.subscriber.id))
+    return f"{item.subscriber.slug} {item.due.date}" if can_answer and item.status is Status.OK else ""
 
 
 def edition(  # noqa: PLR0917 - one value of each stage, in the order of the day
@@ -257,6 +266,7 @@ def edition(  # noqa: PLR0917 - one value of each stage, in the order of the day
         totals=replace(candidates.totals, relevant=len(selected.papers)),
         papers=commented.papers or selected.papers,
         near_misses=selected.near_misses,
+        exploration=selected.exploration,
         not_scored=scores.not_scored,
         usage=commented.usage,
         cost=commented.cost,

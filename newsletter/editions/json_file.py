@@ -72,6 +72,7 @@ class _Item(BaseModel):
     announced_on: date | None = None
     top: int | None = None
     reason: _Reason | None = None
+    companion: str = ""
     version: int = 1
     categories: list[str] = []
     primary_category: str = ""
@@ -94,6 +95,7 @@ class _File(BaseModel):
     papers: list[_Item]
     not_scored: list[_Item] = []
     near_misses: list[_Item] = []
+    exploration: _Item | None = None
     prompt: str = ""
     kind: Kind = Kind.DIGEST
     cadence: Cadence = Cadence.DAILY
@@ -152,6 +154,7 @@ def dump(edition: Edition) -> str:
             "papers": [_item(item) for item in edition.papers],
             "not_scored": [_bare(paper) for paper in edition.not_scored],
             "near_misses": [_item(item) for item in edition.near_misses],
+            **({"exploration": _item(edition.exploration)} if edition.exploration else {}),
             "prompt": edition.prompt,
         },
         ensure_ascii=False,
@@ -175,6 +178,7 @@ def parse(raw: bytes, name: str) -> Edition:
         totals=Totals(**file.totals.model_dump()),
         papers=tuple(_scored(item) for item in file.papers),
         near_misses=tuple(_scored(item) for item in file.near_misses),
+        exploration=_scored(file.exploration) if file.exploration else None,
         not_scored=tuple(_paper(item) for item in file.not_scored),
         usage=Usage(**file.usage.model_dump()),
         cost=Cost(**file.cost.model_dump()),
@@ -226,6 +230,7 @@ def _item(item: Scored) -> dict[str, Any]:
         "announced_on": str(item.date) if item.date else None,
         "top": item.top,
         "reason": asdict(item.reason) if item.reason else None,
+        "companion": item.companion,
     }
     return _bare(item.paper) | plain | {key: value for key, value in optional.items() if value}
 
@@ -236,7 +241,7 @@ def _scored(item: _Item) -> Scored:
     reason = (
         Reason(found.topic, found.sentence, tuple(found.words), tuple(found.liked), found.strength) if found else None
     )
-    return Scored(_paper(item), score, tuple(item.followed), item.announced_on, item.top, reason)
+    return Scored(_paper(item), score, tuple(item.followed), item.announced_on, item.top, reason, item.companion)
 
 
 def _paper(item: _Item) -> Paper:

@@ -56,7 +56,8 @@ class Edition:
     """What one subscriber gets from one or more mailings, best first.
 
     Identity: subscriber, `date` of the last mailing, kind. `older` are due mailings too old to be merged.
-    The thresholds are the reader's; 0 where they are unknown.
+    The thresholds are the reader's; 0 where they are unknown. `exploration` is one paper that does not pass them, shown
+    so that the reader may say whether its like should.
     """
 
     subscriber: str
@@ -66,6 +67,7 @@ class Edition:
     totals: Totals
     papers: tuple[Scored, ...]
     near_misses: tuple[Scored, ...] = ()
+    exploration: Scored | None = None
     not_scored: tuple[Paper, ...] = ()
     usage: Usage = NO_TOKENS
     cost: Cost = FREE

@@ -101,7 +101,8 @@ class Scored:
     """A paper with its score; `followed` are the authors whom the subscriber follows.
 
     `date` is that of the paper's mailing. `top` 3 means among the best 3 % of the subscriber's scored candidates.
-    `reason` says why the paper is near to the topics.
+    `reason` says why the paper is near to the topics. `companion` is the id of the paper, listed before it, of which it
+    is nearly the same: the two are told together.
     """
 
     paper: Paper
@@ -110,6 +111,7 @@ class Scored:
     date: Day | None = None
     top: int | None = None
     reason: Reason | None = None
+    companion: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,6 +245,7 @@ class World:
                 {"arxiv": self.source.origin},
                 taxonomy(),
                 to_people=True,
+                with_marks=True,
                 workers=self.workers,
                 stop=stop,
             ),

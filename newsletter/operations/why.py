@@ -20,7 +20,11 @@ from newsletter.store import Store
 _NAMED = re.compile(
     r"(?:https?://arxiv\.org/(?:abs|pdf|html)/|arxiv:)?(?P<id>.+?)(?:v(?P<version>\d+))?(?:\.pdf)?", re.IGNORECASE
 )
-_SECTIONS = {"near_miss": "stood just under the cut", "not_scored": "had no score, and stood there by its title"}
+_SECTIONS = {
+    "near_miss": "stood just under the cut",
+    "not_scored": "had no score, and stood there by its title",
+    "exploration": "stood last, as the one to try that does not pass: answer it by `newsletter feedback`, more or less",
+}
 
 
 class Because(StrEnum):
@@ -28,6 +32,7 @@ class Because(StrEnum):
 
     LISTED = "listed"
     NEAR_MISS = "near_miss"
+    EXPLORATION = "exploration"
     NOT_SCORED = "not_scored"
     NOT_ANNOUNCED = "not_announced"
     OTHER_CATEGORY = "other_category"
@@ -70,19 +75,21 @@ def _on_record(store: Store, subscriber: Subscriber, keys: Sequence[int]) -> tup
         return None
     listed = [row for row in rows if row["section"] == "listed"]
     row = (listed or rows)[0]
+    section = "exploration" if row["explored"] else row["section"]
     said = []
-    if row["section"] == "listed":
+    if section == "listed":
         novelty = f", novelty {row['novelty']}" if row["novelty"] is not None else ""
         topic = f", for the topic {row['topic']}" if row["topic"] else ""
         said.append(
             f"it is number {row['position'] + 1} of the {row['kind']} of {row['date']}: "
             f"relevance {row['relevance']}{novelty}{topic}"
         )
+        said += [f"it is nearly the same as {row['companion']}, and told with it"] if row["companion"] else []
         said += [f"comment: {row['comment']}"] if row["comment"] else []
     else:
-        said.append(f"in the {row['kind']} of {row['date']} it {_SECTIONS[row['section']]}")
+        said.append(f"in the {row['kind']} of {row['date']} it {_SECTIONS[section]}")
     said.append(f"that edition's mail is {row['state']}: see `newsletter explain {row['send']}`")
-    because = Because.LISTED if row["section"] == "listed" else Because(row["section"])
+    because = Because.LISTED if section == "listed" else Because(section)
     return because, tuple(said)
 
 

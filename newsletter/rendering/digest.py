@@ -31,6 +31,9 @@ class Digest:
     is_page: bool = False
     near_misses: tuple[Entry, ...] = ()
     near_heading: str = ""
+    exploration: Entry | None = None
+    exploration_heading: str = ""
+    exploration_note: str = ""
     not_scored: tuple[Entry, ...] = ()
     not_scored_hidden: int = 0
     is_shortened: bool = False
@@ -77,6 +80,11 @@ def digest(edition: Edition, links: Links, words: Words, sender: Sender) -> Dige
         is_page=edition.length == "page",
         near_misses=tuple(entries.entry(item, 0, edition, words, Form.LINE) for item in edition.near_misses),
         near_heading=entries.near_heading(edition, words),
+        exploration=entries.entry(edition.exploration, 0, edition, words, Form.LINE) if edition.exploration else None,
+        exploration_heading=words.say("To try, outside your topics") if edition.exploration else "",
+        exploration_note=(
+            words.say("It did not pass. Should its like? Say more or less.") if edition.exploration else ""
+        ),
         not_scored=tuple(entries.bare(paper) for paper in edition.not_scored),
         account=frame.account(edition, words),
         totals=frame.totals(edition, words),

@@ -8,6 +8,7 @@ from functools import lru_cache
 from newsletter.models.editions import Cadence, Edition
 from newsletter.models.papers import Paper
 from newsletter.models.scores import Scored
+from newsletter.models.turns import in_turns
 from newsletter.rendering.language import Words
 from newsletter.rendering.reasons import worded_strength, worded_why
 from newsletter.rendering.sentences import addresses, phrase, shortened, telling, tells
@@ -40,7 +41,7 @@ class Entry:
     """One paper as it is shown; `number` counts down the page. Empty fields are left out.
 
     `authors`, `new`, `why` and `excerpt` are as long as the form wants them; `place` counts the best as 0;
-    `everyone`, `summary`, `reason` and `abstract` are whole.
+    `everyone`, `summary`, `reason` and `abstract` are whole. `also` are papers nearly the same, named below it.
     """
 
     number: int
@@ -59,6 +60,7 @@ class Entry:
     form: Form = Form.BRIEF
     place: int = 0
     code: tuple[tuple[str, str], ...] = ()
+    also: tuple["Entry", ...] = ()
 
     @property
     def id(self) -> str:
@@ -108,17 +110,21 @@ def authors(paper: Paper, followed: Sequence[str], words: Words, shown: int = AU
 
 
 def groups(edition: Edition, words: Words) -> tuple[Group, ...]:
-    """The papers by topic, each topic where its best paper stands; those of several mailings: the best, then by day."""
+    """The papers by topic, each topic where its best paper stands; those of several mailings: the best, then by day.
+
+    Of those that are nearly the same only the first has an entry, which names the others; a page has them next to it.
+    """
     sections: dict[str, list[tuple[int, Scored]]] = {}
-    placed = list(enumerate(edition.papers))
+    placed, also = _placed(edition)
     by_day = edition.cadence is not Cadence.DAILY and any(item.date for item in edition.papers)
     if by_day:
-        best, rest = placed[:BEST], placed[BEST:]
+        best = [pair for pair in placed if pair[0] < BEST]
+        rest = [pair for pair in placed if pair[0] >= BEST]
         sections[_best_heading(edition, words) if rest else ""] = best
         for place, item in sorted(rest, key=lambda pair: pair[1].date or edition.date):
             sections.setdefault(words.day(item.date or edition.date), []).append((place, item))
     else:
-        topics = [_topic(item, edition) for item in edition.papers]
+        topics = [_topic(item, edition) for _, item in placed]
         beyond = words.say("Beyond your topics") if any(topics) else ""
         for topic, pair in zip(topics, placed, strict=True):
             sections.setdefault(topic or beyond, []).append(pair)
@@ -127,10 +133,33 @@ def groups(edition: Edition, words: Words) -> tuple[Group, ...]:
         entries = []
         for place, item in items:
             number += 1
-            entries.append(entry(item, number, edition, words, _form(place, edition), place, with_topic=by_day))
+            others = [
+                entry(o, 0, edition, words, Form.LINE, place, with_topic=True) for o in also.get(item.paper.id, ())
+            ]
+            shown = entry(item, number, edition, words, _form(place, edition), place, with_topic=by_day)
+            entries.append(replace(shown, also=tuple(others)) if others else shown)
         if entries:
             groups.append(Group(heading, tuple(entries)))
     return tuple(groups)
+
+
+def _placed(edition: Edition) -> tuple[list[tuple[int, Scored]], dict[str, list[Scored]]]:
+    """The papers that have an entry, in their order, with their places; and those that others name, by the other's id.
+
+    Places count by turns: where equals do not all fit into the form of the best, each topic has its best there.
+    """
+    own, also = [], dict[str, list[Scored]]()
+    for item in edition.papers:
+        if item.companion and item.companion in also:
+            also[item.companion].append(item)
+        else:
+            own.append(item)
+            also.setdefault(item.paper.id, [])
+    if edition.length == "page":
+        own = [told for item in own for told in (item, *also.get(item.paper.id, ()))]
+        also = {}
+    places = {item.paper.id: place for place, item in enumerate(in_turns(own))}
+    return [(places[item.paper.id], item) for item in own], also
 
 
 def _best_heading(edition: Edition, words: Words) -> str:
@@ -282,7 +311,8 @@ def glance(edition: Edition, groups: tuple[Group, ...], words: Words) -> tuple[E
     if len(edition.papers) < 2:
         return ()
     entries = {entry.place: entry for group in groups for entry in group.entries}
-    return tuple(_at_a_glance(entries[place], item, words) for place, item in enumerate(edition.papers[:GLANCE]))
+    best = [(place, item) for place, item in _placed(edition)[0] if place < GLANCE]
+    return tuple(_at_a_glance(entries[place], item, words) for place, item in best) if len(best) > 1 else ()
 
 
 def _at_a_glance(shown: Entry, item: Scored, words: Words) -> Entry:

@@ -43,7 +43,8 @@ def feed(
     items: list[Element] = []
     for edition, page in zip(shown, chain(web_copies, repeat("")), strict=False):
         told = digest(edition, Links(web_copy=page), words(edition.language), sender)
-        items += [_paper(entry, edition, origins) for entry in told.entries] or [_quiet(told, edition, page or own_url)]
+        shown_here = [paper for entry in told.entries for paper in (entry, *entry.also)]
+        items += [_paper(entry, edition, origins) for entry in shown_here] or [_quiet(told, edition, page or own_url)]
     channel.extend(items[:ITEMS_AT_MOST])
     return bytes(tostring(rss, encoding="utf-8", xml_declaration=True))
 

@@ -88,7 +88,8 @@ def balanced(told: Digest, html: str, links: int) -> Digest:
     """
     shown = set(_TAG.sub(" ", html[html.find("<body") :]).split())
     entries = told.entries
-    named = (*entries, *told.near_misses)
+    also = [other for entry in entries for other in entry.also]
+    named = (*entries, *also, *told.near_misses, *((told.exploration,) if told.exploration else ()))
     room = TEXT_TO_HTML * len(shown) - links * len(named) - len(told.not_scored)
     said = shown.union(*(words for entry in named for words in _said(entry)))
     for kept, entry in enumerate(sorted(entries, key=_place)):
@@ -150,4 +151,5 @@ def _bytes(entry: Entry) -> int:
         Form.BRIEF: (entry.title, entry.why or entry.new),
         Form.LINE: (entry.title,),
     }
-    return _MARKUP[entry.form] + sum(len(escape(part).encode()) for part in parts[entry.form])
+    own = _MARKUP[entry.form] + sum(len(escape(part).encode()) for part in parts[entry.form])
+    return own + sum(map(_bytes, entry.also))

@@ -153,6 +153,7 @@ def web_copy(edition: Edition, links: Links, templates: Templates) -> str:
             for item in edition.papers
         ),
         near_misses=(),
+        exploration=None,
         topics=(),
         prompt="",
         length="page",

@@ -91,13 +91,16 @@ class Editions:
             "SELECT * FROM edition_papers WHERE edition_id = ? ORDER BY section, position", [edition_id]
         )
         papers = (shelf or self._papers).by_keys(row["paper_key"] for row in rows)
-        sections: dict[str, list[Scored]] = {"listed": [], "near_miss": [], "not_scored": []}
+        sections: dict[str, list[Scored]] = {"listed": [], "near_miss": [], "not_scored": [], "exploration": []}
         for row in rows:
-            sections[row["section"]].append(_scored(row, papers[row["paper_key"]]))
+            sections["exploration" if row["explored"] else row["section"]].append(
+                _scored(row, papers[row["paper_key"]])
+            )
         return replace(
             edition,
             papers=tuple(sections["listed"]),
             near_misses=tuple(sections["near_miss"]),
+            exploration=next(iter(sections["exploration"]), None),
             not_scored=tuple(scored.paper for scored in sections["not_scored"]),
         )
 
@@ -213,7 +216,7 @@ class Editions:
         return self._database.rows(
             """
             SELECT editions.date, editions.kind, section, position, relevance, novelty, edition_papers.topic, comment,
-                sends.id AS send, sends.state
+                companion, explored, sends.id AS send, sends.state
             FROM edition_papers JOIN editions ON editions.id = edition_papers.edition_id
             JOIN sends ON sends.edition_id = editions.id
             WHERE edition_papers.subscriber_id = ? AND paper_key IN (SELECT value FROM json_each(?))
@@ -254,8 +257,8 @@ def _insert_papers(db: Connection, edition: Edition, subscriber_id: int, edition
     db.conn.executemany(
         """
         INSERT INTO edition_papers (subscriber_id, paper_key, edition_id, section, position, relevance, novelty, local,
-            topic, comment, evidence, summary, followed, mailing_date, top, reason)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            topic, comment, evidence, summary, followed, mailing_date, top, reason, companion, explored)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         [[subscriber_id, *row[:1], edition_id, *row[1:]] for row in _paper_rows(edition)],
     )
@@ -281,11 +284,16 @@ def _insert_send(  # noqa: PLR0917 - the columns
 
 
 def _without_text(edition: Edition) -> Edition:
-    return replace(edition, papers=(), near_misses=(), not_scored=(), prompt="")
+    return replace(edition, papers=(), near_misses=(), exploration=None, not_scored=(), prompt="")
 
 
 def _paper_rows(edition: Edition) -> Iterable[list[object]]:
-    for section, listed in (("listed", edition.papers), ("near_miss", edition.near_misses)):
+    tried = (edition.exploration,) if edition.exploration else ()
+    for section, listed, explored in (
+        ("listed", edition.papers, 0),
+        ("near_miss", edition.near_misses, 0),
+        ("near_miss", tried, 1),
+    ):
         for position, item in enumerate(listed):
             score = item.score
             yield [
@@ -303,9 +311,11 @@ def _paper_rows(edition: Edition) -> Iterable[list[object]]:
                 str(item.date) if item.date else None,
                 item.top,
                 _REASON.dump_json(item.reason).decode() if item.reason else None,
+                item.companion,
+                explored,
             ]
     for position, paper in enumerate(edition.not_scored):
-        yield [paper.key, "not_scored", position, None, None, 0.0, "", "", "", "", "[]", None, None, None]
+        yield [paper.key, "not_scored", position, None, None, 0.0, "", "", "", "", "[]", None, None, None, "", 0]
 
 
 def _scored(row: Row, paper: Paper) -> Scored:
@@ -325,4 +335,5 @@ def _scored(row: Row, paper: Paper) -> Scored:
         date=date.fromisoformat(row["mailing_date"]) if row["mailing_date"] else None,
         top=row["top"],
         reason=_REASON.validate_json(row["reason"]) if row["reason"] else None,
+        companion=row["companion"],
     )

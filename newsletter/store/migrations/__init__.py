@@ -18,6 +18,7 @@ from newsletter.store.migrations import (
     m017_former_files,
     m018_vectors,
     m019_read_days,
+    m021_companions,
 )
 
 _STEPS: tuple[Callable[[Database], None], ...] = (
@@ -34,6 +35,7 @@ _STEPS: tuple[Callable[[Database], None], ...] = (
     m017_former_files.m017_former_files,
     m018_vectors.m018_vectors,
     m019_read_days.m019_read_days,
+    m021_companions.m021_companions,
 )
 
 migrations = Migrations("newsletter")

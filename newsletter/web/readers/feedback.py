@@ -76,7 +76,8 @@ def read(request: Request, rooms: Rooms) -> Said | None:
     if edition is None or subscriber is None or not subscriber.wishes.email:
         return None
     wanted = request.query_params.get("paper", "")
-    found = next((item for item in (*edition.papers, *edition.near_misses) if item.paper.id == wanted), None)
+    shown = (*edition.papers, *edition.near_misses, *_tried(edition))
+    found = next((item for item in shown if item.paper.id == wanted), None)
     return Said(subscriber.id, found, MARKS.get(request.query_params.get("mark", ""))) if found else None
 
 
@@ -85,9 +86,14 @@ def _list(pages: Pages, request: Request, edition: Edition | None) -> Response:
     if edition is None:
         return pages.unknown(request)
     papers = [
-        (item.paper.shown.title, {name: _url(request, item.paper, name) for name in MARKS}) for item in edition.papers
+        (item.paper.shown.title, {name: _url(request, item.paper, name) for name in MARKS})
+        for item in (*edition.papers, *_tried(edition))
     ]
     return pages.show("marks.html", request, papers=papers)
+
+
+def _tried(edition: Edition) -> tuple[Scored, ...]:
+    return (edition.exploration,) if edition.exploration else ()
 
 
 def _url(request: Request, paper: Paper, mark: str) -> str:
