@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
 from lab import shared_folder  # noqa: E402
 
-from newsletter.editions.compose import edition  # noqa: E402
+from newsletter.editions.assemble import assemble  # noqa: E402
 from newsletter.editions.due import Due  # noqa: E402
 from newsletter.editions.selection import select  # noqa: E402
 from newsletter.models.editions import Cadence, Candidates, Edition, Links, Totals  # noqa: E402
@@ -69,7 +69,7 @@ def _editions(case: dict[str, Any], mine: tuple[Paper, ...], file: TopicsFile) -
 
     def composed(scores: Scores) -> Edition:
         chosen = select(wishes, candidates, scores)
-        return edition(
+        return assemble(
             reader, Due((day,), Cadence.DAILY), candidates, scores, chosen, Commented(chosen.papers), Status.OK
         )
 

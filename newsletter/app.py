@@ -19,11 +19,11 @@ from newsletter.delivery.dispatch import Delivery, Desk, Dispatch, Pace
 from newsletter.delivery.providers import Providers
 from newsletter.editions import compose
 from newsletter.editions.candidates import candidates
-from newsletter.editions.compose import Composed, Composing
+from newsletter.editions.compose import Composing
 from newsletter.errors import Busy, SettingsError
 from newsletter.files import write_atomically
 from newsletter.links import PAGES, Purpose, Signer, keys_of
-from newsletter.models.editions import Kind
+from newsletter.models.editions import Composed, Kind
 from newsletter.models.papers import Progress, Taxonomy
 from newsletter.models.sends import Backend
 from newsletter.models.subscribers import Subscriber

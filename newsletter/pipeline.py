@@ -11,9 +11,10 @@ from pathlib import Path
 
 from newsletter.delivery import message, restore_guard
 from newsletter.delivery.dispatch import Desk, Dispatch, Dispatched, dispatch
-from newsletter.editions.compose import Composed, Composing, Entries, compose
+from newsletter.editions.compose import Composing, compose
+from newsletter.editions.morning import Entries
 from newsletter.links import PAGES, Purpose, Signer
-from newsletter.models.editions import Kind, Links
+from newsletter.models.editions import Composed, Kind, Links
 from newsletter.models.papers import Clock
 from newsletter.models.scores import Status
 from newsletter.models.sends import Notice, Outcome, Send

@@ -2,28 +2,23 @@
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-    wait,
-)
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import islice
+from functools import lru_cache
 from multiprocessing.connection import wait as wait_for
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
-ExecutorKind = Literal["serial", "threads", "processes"]
+ExecutorKind = Literal["serial", "processes"]
 _END = object()
 
 
@@ -60,13 +55,24 @@ class Piece(Generic[T]):
     values: tuple[Any, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Shared(Generic[T]):
+    """A large value of many pieces, which an executor gives to each of its workers once; the work gets the value."""
+
+    value: T
+
+
+def _here(value: Any) -> Any:
+    return value.value if isinstance(value, Shared) else value
+
+
 class SerialExecutor(Executor):
     """Does each piece in the calling thread, at the moment it is submitted."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         done = Future[T]()
         try:
-            done.set_result(fn(*args, **kwargs))
+            done.set_result(fn(*map(_here, args), **kwargs))
         except Exception as error:  # noqa: BLE001 - a future has what its work raised
             done.set_exception(error)
         return done
@@ -81,12 +87,50 @@ def executor(kind: ExecutorKind, workers: int, modules: Sequence[str] = ()) -> A
     match kind:
         case "serial":
             return SerialExecutor()
-        case "threads":
-            return ThreadPoolExecutor(workers)
         case "processes":
             server = multiprocessing.get_context("forkserver")
             server.set_forkserver_preload([__name__, *modules])
-            return ProcessPoolExecutor(workers, mp_context=server, initializer=_follow_parent)
+            return _Processes(workers, mp_context=server, initializer=_follow_parent)
+
+
+class _Processes(ProcessPoolExecutor):
+    """Shared values are written into a folder, from which each process reads them once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._folder = TemporaryDirectory(prefix="newsletter-")
+        self._written: dict[Shared[Any], _File] = {}
+        self._writing = threading.Lock()
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        values = [self._file(value) if isinstance(value, Shared) else value for value in args]
+        return super().submit(_with_files, fn, values, kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=wait, cancel_futures=cancel_futures)
+        self._folder.cleanup()
+
+    def _file(self, value: Shared[Any]) -> "_File":
+        with self._writing:
+            if value not in self._written:
+                path = Path(self._folder.name) / str(len(self._written))
+                path.write_bytes(pickle.dumps(value.value, pickle.HIGHEST_PROTOCOL))
+                self._written[value] = _File(path)
+            return self._written[value]
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+
+
+def _with_files(fn: Callable[..., T], values: Sequence[Any], kwargs: dict[str, Any]) -> T:
+    return fn(*(_read(value.path) if isinstance(value, _File) else value for value in values), **kwargs)
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path) -> Any:
+    return pickle.loads(path.read_bytes())  # noqa: S301 - the parent of this process wrote it
 
 
 def _follow_parent() -> None:
@@ -102,34 +146,12 @@ def _follow_parent() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def run_pieces(
-    pieces: Iterable[Piece[T]],
-    executor: Executor,
-    ahead: int,
-    lost: tuple[type[Exception], ...] = (BrokenExecutor,),
-) -> Iterator[T]:
-    """The results of all pieces in any order; at most `ahead` of them are under way. What a piece raises is raised.
+def compute(piece: Piece[T], executor: Executor, lost: tuple[type[Exception], ...] = (BrokenExecutor,)) -> T:
+    """The result of a piece. What it raises is raised.
 
-    `lost` are errors that say the worker is gone, as when the system killed it: its piece is then computed here.
+    `lost` are errors that say the worker is gone, as when the system killed it: the piece is then computed here.
     """
-    waiting = iter(pieces)
-    under_way: dict[Future[T], Piece[T]] = {}
-
-    def here(piece: Piece[T]) -> Future[T]:
-        return SerialExecutor().submit(piece.work, *piece.values)
-
-    def submit(count: int) -> None:
-        for piece in islice(waiting, count):
-            try:
-                future = executor.submit(piece.work, *piece.values)
-            except lost:
-                future = here(piece)
-            under_way[future] = piece
-
-    submit(ahead)
-    while under_way:
-        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-        finished = [(future, under_way.pop(future)) for future in done]
-        submit(len(done))
-        for future, piece in finished:
-            yield (here(piece) if isinstance(future.exception(), lost) else future).result()
+    try:
+        return executor.submit(piece.work, *piece.values).result()
+    except lost:
+        return SerialExecutor().submit(piece.work, *piece.values).result()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from newsletter import pipeline
-from newsletter.editions.compose import Composed
 from newsletter.errors import InputError, SourceError
+from newsletter.models.editions import Composed
 from newsletter.models.papers import MailingStatus
 from newsletter.models.scores import Status
 from newsletter.sources import taxonomy

@@ -9,7 +9,7 @@ import pytest
 from newsletter.delivery import restore_guard
 from newsletter.delivery.breakers import RESUMED_AT, Breakers
 from newsletter.delivery.dispatch import Desk, dispatch
-from newsletter.editions.compose import GIVEN_BACK
+from newsletter.editions.morning import GIVEN_BACK
 from newsletter.models.papers import Paper
 from newsletter.models.sends import Event, EventType, Outcome, Receipt
 from newsletter.models.subscribers import Subscriber

@@ -15,9 +15,9 @@ import pytest
 from newsletter import pipeline
 from newsletter.delivery.breakers import OPEN
 from newsletter.delivery.holds import Holds
-from newsletter.editions.compose import Composed
 from newsletter.errors import InputError, SettingsError, StoreError
 from newsletter.models.days import Concern, Finding, Incident, Judged
+from newsletter.models.editions import Composed
 from newsletter.models.papers import MailingStatus
 from newsletter.models.sends import NoticeKind
 from newsletter.operations.alerts import Alert, Heartbeat, channels, tell

@@ -22,7 +22,7 @@ import pytest
 from newsletter.errors import StoreError
 from newsletter.models.days import Concern
 from newsletter.models.papers import Paper
-from newsletter.models.scores import Commented, Fault, Reading, Score, Scored, Scores, Trouble
+from newsletter.models.scores import Commented, Fault, Pool, Reading, Score, Scored, Scores, Trouble
 from newsletter.models.sends import Outcome, Outgoing, Receipt, SendState
 from newsletter.models.subscribers import Subscriber
 from newsletter.operations.backup import backup, restore
@@ -107,6 +107,9 @@ class ByTitle:
 
     def plan(self, readings: Iterable[Reading]) -> None:
         """Nothing is shared."""
+
+    def computable(self, subscriber: Subscriber, day: date, pool: Pool) -> None:
+        """A model is asked."""
 
     def score(self, reading: Reading) -> Scores:
         self._reached(reading)

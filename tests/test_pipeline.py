@@ -1,17 +1,21 @@
 """The day: from a mailing and a folder of topics files to messages, once."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from newsletter import pipeline
 from newsletter.links import Signer
 from newsletter.models.papers import MailingDay, Origin, Taxonomy
-from newsletter.models.scores import Pool, Reading, Scores, Status
+from newsletter.models.scores import Computable, Pool, Reading, Scores, Status
 from newsletter.models.sends import Outcome, Receipt, SendState
+from newsletter.models.subscribers import Subscriber
 from newsletter.rendering.templates import load_templates
-from newsletter.scoring.similarity import Similarity
+from newsletter.scoring.features import Corpus
+from newsletter.scoring.similarity import Similarity, of_readings
 from newsletter.sources import origins, taxonomy
 from newsletter.store import Store
 from newsletter.subscribers.roster import roster
@@ -122,9 +126,9 @@ class Counting(Similarity):
         super().__init__()
         self.pools: set[Pool] = set()
 
-    def score(self, reading: Reading) -> Scores:
-        self.pools.add(reading.pool)
-        return super().score(reading)
+    def computable(self, subscriber: Subscriber, day: date, pool: Pool) -> Computable:
+        self.pools.add(pool)
+        return super().computable(subscriber, day, pool)
 
 
 def test_one_pool_of_papers_serves_all_subscribers_also_for_late_papers(store: Store, folder: Path) -> None:
@@ -144,8 +148,17 @@ def test_one_pool_of_papers_serves_all_subscribers_also_for_late_papers(store: S
     assert [len(pool.papers) for pool in a_day_at(NOON + timedelta(hours=2), thursday).pools] == [2]
 
 
+def failing(known: Corpus, readings: Sequence[Reading], own: Sequence[Any]) -> list[Scores]:
+    if any(reading.subscriber.slug == "bo" for reading in readings):
+        raise ZeroDivisionError("of ours")
+    return of_readings(known, readings, own)
+
+
 class Failing(Similarity):
-    """A scorer that raises for one reader."""
+    """A scorer that raises for one reader, whoever computes."""
+
+    def computable(self, subscriber: Subscriber, day: date, pool: Pool) -> Computable:
+        return replace(super().computable(subscriber, day, pool), work=failing)
 
     def score(self, reading: Reading) -> Scores:
         if reading.subscriber.slug == "bo":

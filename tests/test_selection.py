@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.editions.compose import edition
+from newsletter.editions.assemble import assemble
 from newsletter.editions.due import Due
 from newsletter.editions.selection import Selection, rank, select
 from newsletter.models.editions import Cadence, Candidates, Edition, Links, Totals
@@ -30,7 +30,7 @@ def an_edition_of(
     scores = scores or Scores(tuple(items), "local")
     reader = a_subscriber(**wishes)
     selected = select(reader.wishes, candidates, scores)
-    return edition(reader, DUE, candidates, scores, selected, Commented(()), status)
+    return assemble(reader, DUE, candidates, scores, selected, Commented(()), status)
 
 
 def ids(items: Sequence[Scored]) -> list[str]:
@@ -135,7 +135,7 @@ def test_an_edition_is_ordered_complete_and_without_repetition(
 def test_the_edition_is_dated_by_its_last_mailing() -> None:
     due = Due((date(2026, 11, 17), WEDNESDAY), Cadence.CATCH_UP, older=(date(2026, 11, 2),))
     nothing = Scores((), "local")
-    told = edition(a_subscriber(), due, Candidates((), Totals()), nothing, Selection((), ()), Commented(()), Status.OK)
+    told = assemble(a_subscriber(), due, Candidates((), Totals()), nothing, Selection((), ()), Commented(()), Status.OK)
     assert (told.date, told.cadence, told.older) == (WEDNESDAY, Cadence.CATCH_UP, (date(2026, 11, 2),))
 
 

@@ -6,11 +6,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 
 import pytest
 
-from newsletter.threads import Piece, executor, in_threads, run_pieces
+from newsletter.threads import Piece, Shared, compute, executor, in_threads
 
 
 def squared(number: int) -> int:
@@ -28,30 +28,35 @@ def squared_by(number: int, parent: int) -> int:
     return number * number
 
 
-@pytest.fixture(params=["serial", "threads", "processes"])
+@pytest.fixture(params=["serial", "processes"])
 def pool(request: pytest.FixtureRequest) -> Iterator[Executor]:
     with executor(request.param, 2) as made:
         yield made
 
 
-def test_each_piece_has_one_result(pool: Executor) -> None:
-    pieces = (Piece(squared, (number,)) for number in range(20))
-    assert sorted(run_pieces(pieces, pool, ahead=3)) == [number * number for number in range(20)]
-
-
-def test_no_pieces_no_results(pool: Executor) -> None:
-    assert list(run_pieces([], pool, ahead=3)) == []
+def test_a_piece_is_computed(pool: Executor) -> None:
+    assert [compute(Piece(squared, (number,)), pool) for number in range(5)] == [0, 1, 4, 9, 16]
 
 
 def test_what_a_piece_raises_is_raised(pool: Executor) -> None:
     with pytest.raises(ZeroDivisionError, match="of ours"):
-        list(run_pieces([Piece(broken)], pool, ahead=3))
+        compute(Piece(broken), pool)
 
 
-def test_pieces_of_a_worker_that_was_killed_are_computed_here() -> None:
+def identity_of(value: list[int]) -> tuple[int, int]:
+    return os.getpid(), id(value)
+
+
+def test_what_is_shared_is_read_once_by_each_worker(pool: Executor) -> None:
+    shared = Shared(list(range(1000)))
+    seen = {compute(Piece(identity_of, (shared,)), pool) for _ in range(20)}
+    assert len(seen) == len({worker for worker, _ in seen}) <= 2
+
+
+def test_a_piece_of_a_worker_that_was_killed_is_computed_here() -> None:
     with executor("processes", 2) as pool:
-        pieces = (Piece(squared_by, (number, os.getpid())) for number in range(20))
-        assert sorted(run_pieces(pieces, pool, ahead=3)) == [number * number for number in range(20)]
+        pieces = [Piece(squared_by, (number, os.getpid())) for number in range(20)]
+        assert [compute(piece, pool) for piece in pieces] == [number * number for number in range(20)]
 
 
 COORDINATOR = """
@@ -71,20 +76,6 @@ def test_workers_end_with_a_parent_that_was_killed() -> None:
         worker, _ = coordinator.communicate(timeout=30)
     assert coordinator.returncode == -signal.SIGKILL
     assert int(worker) != coordinator.pid
-
-
-def test_pieces_are_taken_as_others_are_done() -> None:
-    taken: list[int] = []
-
-    def pieces() -> Iterator[Piece[int]]:
-        for number in range(100):
-            taken.append(number)
-            yield Piece(squared, (number,))
-
-    with ThreadPoolExecutor(2) as pool:
-        results = run_pieces(pieces(), pool, ahead=4)
-        next(results)
-        assert len(taken) <= 8
 
 
 def test_items_are_taken_one_at_a_time_by_free_threads() -> None:

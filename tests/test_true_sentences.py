@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newsletter.editions.assemble import assemble
 from newsletter.editions.companions import companions
-from newsletter.editions.compose import edition
 from newsletter.editions.due import Due
 from newsletter.editions.selection import select
 from newsletter.models.editions import Cadence, Candidates, Edition, Kind, Links, Month, Totals
@@ -263,7 +263,7 @@ def _composed(draw: st.DrawFn, papers: tuple[Any, ...], scores: Scores, mailings
     selected = select(ADA.wishes, candidates, scores, companions(papers), exploring)
     used = scores.scorer == "openai" or (scores.fault is not None and draw(st.booleans()))
     spent = Commented(selected.papers, (), Usage(900, 0, 90), Cost("0.01", "0.02", "0.03")) if used else Commented(())
-    told = edition(ADA, Due(days, cadence, older), candidates, scores, selected, spent, mailings)
+    told = assemble(ADA, Due(days, cadence, older), candidates, scores, selected, spent, mailings)
     month = Month("0.30", "1.00") if used else None
     return replace(told, kind=draw(st.sampled_from([Kind.DIGEST, Kind.DIGEST, Kind.WELCOME])), month=month)
 

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
+from newsletter.editions.assemble import assemble
 from newsletter.editions.candidates import candidates
-from newsletter.editions.compose import edition
 from newsletter.editions.due import Due
 from newsletter.editions.selection import select
 from newsletter.models.editions import Cadence, Links
@@ -35,7 +35,7 @@ def test_papers_after_the_best_stand_under_the_day_of_their_mailing_with_their_p
         chosen = candidates(ada.wishes, announcements, (), taxonomy())
         scores = Similarity().score(Reading(ada, WEDNESDAY, chosen.papers, Pool(chosen.papers)))
         selected = select(ada.wishes, chosen, scores)
-        told = edition(ada, week, chosen, scores, selected, Commented(()), Status.OK)
+        told = assemble(ada, week, chosen, scores, selected, Commented(()), Status.OK)
         send = store.editions.freeze(told, ada, "a1b2c3d4e5", NOON)
         assert send
         kept = store.editions.load(send.edition_id)

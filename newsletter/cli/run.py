@@ -15,18 +15,20 @@ from newsletter import app, pipeline
 from newsletter.cli import fetch as fetching
 from newsletter.cli import show
 from newsletter.delivery import restore_guard
-from newsletter.editions.compose import Composed
+from newsletter.editions import compose
 from newsletter.editions.due import MERGED_SPAN
+from newsletter.editions.morning import Entry
 from newsletter.errors import InputError, NewsletterError, NotReady
+from newsletter.models.editions import Composed
 from newsletter.models.sends import Outcome
-from newsletter.models.subscribers import Problem, Subscriber
+from newsletter.models.subscribers import Subscriber
 from newsletter.operations import watch
 from newsletter.settings import Settings
 from newsletter.sources import mailing_file as listing_file
 from newsletter.store import Store
 from newsletter.store.sends import Early
 from newsletter.subscribers.just_me import vouch
-from newsletter.subscribers.roster import roster
+from newsletter.subscribers.roster import awake
 
 
 def run(
@@ -180,8 +182,9 @@ def run_day(
     if missing := sorted(slug for slug in slugs if not (folder / f"{slug}.md").is_file()):
         raise InputError(f"--only {missing[0]}: there is no {folder / missing[0]}.md")
 
-    def entries() -> Iterator[Subscriber | Problem]:
-        for entry in roster(folder, store, app.taxonomy(), app.now()):
+    def entries() -> Iterator[Entry]:
+        idle = compose.up_to_date(services.composing, app.now(), only_day)
+        for entry in awake(folder, store, app.taxonomy(), app.now(), idle):
             if count == 1 and isinstance(entry, Subscriber) and app.just_me(settings):
                 vouch(entry, settings.mail.address, store, app.now())
             if not slugs or entry.slug in slugs:

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from newsletter.editions.assemble import assemble
 from newsletter.editions.candidates import candidates
-from newsletter.editions.compose import edition
 from newsletter.editions.due import Due
 from newsletter.editions.selection import select
 from newsletter.models.editions import Cadence, Edition, Kind
@@ -49,7 +49,7 @@ class Newest:
         scores = read.scorer.score(reading)
         selected = select(subscriber.wishes, chosen, scores)
         commented = read.scorer.comment(reading, selected.papers)
-        return replace(edition(subscriber, told, chosen, scores, selected, commented, Status.OK), kind=kind)
+        return replace(assemble(subscriber, told, chosen, scores, selected, commented, Status.OK), kind=kind)
 
     def papers(self) -> tuple[Paper, ...]:
         """The papers of the mailing, by which one can tell what is rare."""

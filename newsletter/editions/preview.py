@@ -1,7 +1,7 @@
 """Decides what a subscriber would get of the newest mailing, by the local scorer. Writes nothing, calls no model."""
 
+from newsletter.editions.assemble import assemble
 from newsletter.editions.candidates import candidates
-from newsletter.editions.compose import edition
 from newsletter.editions.due import due
 from newsletter.editions.selection import select
 from newsletter.models.editions import Edition
@@ -26,4 +26,4 @@ def local_edition(subscriber: Subscriber, store: Store, local: Scorer, taxonomy:
     scores = local.score(reading)
     selected = select(subscriber.wishes, chosen, scores)
     commented = local.comment(reading, selected.papers)
-    return edition(subscriber, next_due, chosen, scores, selected, commented, Status.OK)
+    return assemble(subscriber, next_due, chosen, scores, selected, commented, Status.OK)

@@ -1,7 +1,7 @@
 """What one subscriber gets from one or more mailings, before and after it is rendered."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from newsletter.models.papers import Day, Paper
@@ -118,3 +118,18 @@ class Email:
     text: str
     preheader: str = ""
     attachment: Attachment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """What composing came to for one subscriber: an edition of so many papers, or the reason why there is none."""
+
+    slug: str
+    status: Status | None = None
+    papers: int = 0
+    candidates: int = 0
+    reason: str = ""
+    failed: bool = False
+    barred: bool = False  # for want of consent, or by a suppression
+    fault: Fault | None = None  # of the scorer: what the edition says of it
+    waited: timedelta | None = None  # from the announcement to the edition

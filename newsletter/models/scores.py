@@ -1,9 +1,9 @@
 """What is thought of papers and what that took: scores, tokens, cost."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from newsletter.models.papers import Day, Paper
 from newsletter.models.subscribers import Subscriber
@@ -204,6 +204,18 @@ class Reading:
     pool: Pool
 
 
+@dataclass(frozen=True, slots=True)
+class Computable:
+    """Scores as a computation alone, which any process may do: `work(known, readings, own)` gives each reading's.
+
+    `known` is the same for all readings of a pool, `own` is what each reader adds.
+    """
+
+    work: Callable[[Any, Sequence[Reading], Sequence[Any]], list[Scores]]
+    known: Any
+    own: Any
+
+
 class Scorer(Protocol):
     """Scores papers for subscribers, in three steps; safe to use from several threads, one subscriber each."""
 
@@ -215,6 +227,12 @@ class Scorer(Protocol):
 
     def score(self, reading: Reading) -> Scores:
         """The scores of one subscriber's candidates, without comments."""
+
+    def computable(self, subscriber: Subscriber, day: Day, pool: Pool) -> Computable | None:
+        """How one subscriber's papers of a pool are scored without asking anybody; None where `score` must be asked.
+
+        Such papers need no comment.
+        """
 
     def comment(self, reading: Reading, shown: Sequence[Scored]) -> Commented:
         """The papers that an edition shows, in the same order, with their comments where there are any."""

@@ -128,6 +128,13 @@ class Problem:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """A subscriber whose file did not change and to whom nothing is due; not read from the store."""
+
+    slug: str
+
+
 class Mark(StrEnum):
     """What a reader said of a paper."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from newsletter.models.papers import Day, Paper
-from newsletter.models.scores import Commented, Pool, Reading, Reason, Score, Scored, Scores, Strength
+from newsletter.models.scores import Commented, Computable, Pool, Reading, Reason, Score, Scored, Scores, Strength
 from newsletter.models.subscribers import Subscriber
 from newsletter.scoring.remembered import Archive, Past, Remembers
 from newsletter.scoring.strength import in_order, limited, relevance, strength
@@ -56,35 +56,40 @@ class Similarity:
 
     def score(self, reading: Reading) -> Scores:
         """The similarity of every paper."""
+        known = self._known(reading.pool, reading.date, reading.subscriber)
+        past = self._past(reading.subscriber, reading.date)
+        topics = self._topics(reading.subscriber, reading.date, known)
+        return score([Ask(reading.subscriber, reading.papers, past, topics)], known)[0]
+
+    def computable(self, subscriber: Subscriber, day: Day, pool: Pool) -> Computable:
+        """The same as a computation; vectors of a reader's topics, where there are any, are looked up first."""
+        known = self._known(pool, day, subscriber)
+        return Computable(of_readings, known, (self._past(subscriber, day), self._topics(subscriber, day, known)))
+
+    def _known(self, pool: Pool, day: Day, subscriber: Subscriber) -> "Corpus":
         from newsletter.scoring.features import corpus  # noqa: PLC0415 - numpy only where something is ranked
 
         with self._reading:
-            if reading.pool not in self._read:
-                self._read[reading.pool] = self._with_vectors(
-                    corpus(reading.pool.papers, self._archive(reading.date)), reading
-                )
-        known = self._read[reading.pool]
-        past = self._past(reading.subscriber, reading.date)
-        return score([Ask(reading.subscriber, reading.papers, past, self._topics(reading, known))], known)[0]
+            if pool not in self._read:
+                self._read[pool] = self._with_vectors(corpus(pool.papers, self._archive(day)), day, subscriber)
+            return self._read[pool]
 
-    def _with_vectors(self, known: "Corpus", reading: Reading) -> "Corpus":
+    def _with_vectors(self, known: "Corpus", day: Day, subscriber: Subscriber) -> "Corpus":
         if self._vectors is None:
             return known
         from newsletter.scoring.vectors import text_of  # noqa: PLC0415 - only where there are vectors
 
-        payers = sorted(self._payers | {reading.subscriber.id})
-        return replace(
-            known, vectors=self._vectors([text_of(paper) for paper in known.papers], "paper", payers, reading.date)
-        )
+        texts = [text_of(paper) for paper in known.papers]
+        payers = sorted(self._payers | {subscriber.id})
+        return replace(known, vectors=self._vectors(texts, "paper", payers, day))
 
-    def _topics(self, reading: Reading, known: "Corpus") -> "Floats | None":
+    def _topics(self, subscriber: Subscriber, day: Day, known: "Corpus") -> "Floats | None":
         """The vectors of a reader's topics; None where they are of no use, or of another length than the papers'."""
         if self._vectors is None or known.vectors is None:
             return None
         from newsletter.scoring.ranking import topics_texts  # noqa: PLC0415
 
-        texts = topics_texts(reading.subscriber.topics)
-        found = self._vectors(texts, "topics", [reading.subscriber.id], reading.date)
+        found = self._vectors(topics_texts(subscriber.topics), "topics", [subscriber.id], day)
         return found if found is not None and found.shape[1] == known.vectors.shape[1] else None
 
     def explain(self, subscriber: Subscriber, day: Day) -> "Explained | None":
@@ -110,6 +115,17 @@ class Ask:
     papers: Sequence[Paper]
     past: Past = ()
     vectors: "Floats | None" = None
+
+
+def of_readings(
+    known: "Corpus", readings: Sequence[Reading], own: Sequence[tuple[Past, "Floats | None"]]
+) -> list[Scores]:
+    """The scores of several readers, each with what was said earlier and the vectors of the topics."""
+    asks = [
+        Ask(reading.subscriber, reading.papers, past, vectors)
+        for reading, (past, vectors) in zip(readings, own, strict=True)
+    ]
+    return score(asks, known)
 
 
 def score(asks: Sequence[Ask], known: "Corpus") -> list[Scores]:

@@ -1,16 +1,16 @@
 """Editions: frozen with their send in one transaction; they keep ids and scores, not the papers' text."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from pydantic import TypeAdapter
 from sqlite_utils import Database as Connection
 
-from newsletter.models.editions import Edition, Kind
+from newsletter.models.editions import Cadence, Edition, Kind
 from newsletter.models.papers import Day, Paper
-from newsletter.models.scores import Reason, Score, Scored
+from newsletter.models.scores import Reason, Score, Scored, Status
 from newsletter.models.sends import RELEASED, Send, SendState
 from newsletter.models.subscribers import Subscriber
 from newsletter.store.database import Database, Row
@@ -32,6 +32,40 @@ class Frozen:
     frozen_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An edition as it is kept: papers by their keys, without their text."""
+
+    date: date
+    kind: Kind
+    cadence: Cadence
+    status: Status
+    facts: str
+    papers: tuple[tuple[object, ...], ...]
+
+
+def record(edition: Edition) -> Record:
+    """What is kept of an edition."""
+    return Record(
+        date=edition.date,
+        kind=edition.kind,
+        cadence=edition.cadence,
+        status=edition.status,
+        facts=_EDITION.dump_json(_without_text(edition)).decode(),
+        papers=tuple(_paper_rows(edition)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An edition to freeze with its send, which goes out from `not_before` on."""
+
+    record: Record
+    subscriber: Subscriber
+    send_id: str
+    not_before: datetime
+
+
 class Editions:
     def __init__(self, database: Database, papers: Papers) -> None:
         self._database = database
@@ -44,39 +78,43 @@ class Editions:
 
         The send goes out from `not_before` on, at once if left out.
         """
+        return self.freeze_all([Ready(record(edition), subscriber, send_id, not_before or now)], now)[0]
+
+    def freeze_all(self, editions: Iterable["Ready"], now: datetime) -> list[Send | None]:
+        """Saves editions of several readers in one transaction; None for each that exists already."""
         with self._database.writing() as db:
-            taken = db.execute(
-                "SELECT 1 FROM editions WHERE subscriber_id = ? AND date = ? AND kind = ?",
-                [subscriber.id, str(edition.date), edition.kind],
-            ).fetchone()
-            if taken:
-                return None
-            edition_id = db.conn.execute(
-                """
-                INSERT INTO editions (subscriber_id, date, kind, cadence, status, topics_key, facts, frozen_at)
-                VALUES (?, ?, ?, ?, ?, (SELECT key FROM topics WHERE hash = ?), ?, ?)
-                """,
-                [
-                    subscriber.id,
-                    str(edition.date),
-                    edition.kind,
-                    edition.cadence,
-                    edition.status,
-                    subscriber.topics.hash,
-                    _EDITION.dump_json(_without_text(edition)).decode(),
-                    now.isoformat(),
-                ],
-            ).lastrowid
-            assert edition_id is not None, "an INSERT gives a rowid"
-            _insert_papers(db, edition, subscriber.id, edition_id)
-            _insert_send(db, send_id, edition_id, subscriber, now, not_before or now)
+            return [self._freeze(db, ready, now) for ready in editions]
+
+    def _freeze(self, db: Connection, ready: "Ready", now: datetime) -> Send | None:
+        kept, subscriber = ready.record, ready.subscriber
+        edition_id = db.conn.execute(
+            """
+            INSERT INTO editions (subscriber_id, date, kind, cadence, status, topics_key, facts, frozen_at)
+            VALUES (?, ?, ?, ?, ?, (SELECT key FROM topics WHERE hash = ?), ?, ?)
+            ON CONFLICT (subscriber_id, date, kind) DO NOTHING RETURNING id
+            """,
+            [
+                subscriber.id,
+                str(kept.date),
+                kept.kind,
+                kept.cadence,
+                kept.status,
+                subscriber.topics.hash,
+                kept.facts,
+                now.isoformat(),
+            ],
+        ).fetchone()
+        if edition_id is None:
+            return None
+        _insert_papers(db, kept.papers, subscriber.id, edition_id[0])
+        _insert_send(db, ready.send_id, edition_id[0], subscriber, now, ready.not_before)
         return Send(
-            id=send_id,
-            edition_id=edition_id,
+            id=ready.send_id,
+            edition_id=edition_id[0],
             subscriber_id=subscriber.id,
             slug=subscriber.slug,
-            date=edition.date,
-            kind=edition.kind,
+            date=kept.date,
+            kind=kept.kind,
             state=SendState.READY,
             address=subscriber.wishes.email,
         )
@@ -148,6 +186,29 @@ class Editions:
             [subscriber_id, since.isoformat()],
         )
         return {date.fromisoformat(row["day"]) for row in rows}
+
+    def up_to_date(self, days: Collection[date], without_papers: Collection[date]) -> set[int]:
+        """The ids of readers each of these days is covered for, by an edition that was not given back.
+
+        An edition that says that nothing came covers a day without papers.
+        """
+        rows = self._database.rows(
+            f"""
+            SELECT editions.subscriber_id FROM editions JOIN sends ON sends.edition_id = editions.id,
+                json_each(editions.facts, '$.mailings')
+            WHERE editions.date >= :since AND value IN (SELECT value FROM json_each(:days))
+                AND (kind IN ('digest', 'welcome') AND sends.state NOT IN ({_RELEASED})
+                    OR kind = 'empty' AND value IN (SELECT value FROM json_each(:without_papers)))
+            GROUP BY editions.subscriber_id HAVING count(DISTINCT value) = :count
+            """,  # noqa: S608 - the states are constants of ours
+            {
+                "since": str(min(days)),
+                "days": json.dumps([str(day) for day in days]),
+                "without_papers": json.dumps([str(day) for day in without_papers]),
+                "count": len(set(days)),
+            },
+        )
+        return {row["subscriber_id"] for row in rows}
 
     def told_of_nothing(self, subscriber_id: int) -> set[date]:
         """The mailings of which a subscriber was told that nothing came."""
@@ -253,14 +314,14 @@ class Editions:
         return {row["paper_key"] for row in rows}
 
 
-def _insert_papers(db: Connection, edition: Edition, subscriber_id: int, edition_id: int) -> None:
+def _insert_papers(db: Connection, papers: Iterable[tuple[object, ...]], subscriber_id: int, edition_id: int) -> None:
     db.conn.executemany(
         """
         INSERT INTO edition_papers (subscriber_id, paper_key, edition_id, section, position, relevance, novelty, local,
             topic, comment, evidence, summary, followed, mailing_date, top, reason, companion, explored)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        [[subscriber_id, *row[:1], edition_id, *row[1:]] for row in _paper_rows(edition)],
+        [[subscriber_id, *row[:1], edition_id, *row[1:]] for row in papers],
     )
 
 
@@ -287,7 +348,7 @@ def _without_text(edition: Edition) -> Edition:
     return replace(edition, papers=(), near_misses=(), exploration=None, not_scored=(), prompt="")
 
 
-def _paper_rows(edition: Edition) -> Iterable[list[object]]:
+def _paper_rows(edition: Edition) -> Iterator[tuple[object, ...]]:
     tried = (edition.exploration,) if edition.exploration else ()
     for section, listed, explored in (
         ("listed", edition.papers, 0),
@@ -296,7 +357,7 @@ def _paper_rows(edition: Edition) -> Iterable[list[object]]:
     ):
         for position, item in enumerate(listed):
             score = item.score
-            yield [
+            yield (
                 item.paper.key,
                 section,
                 position,
@@ -313,9 +374,9 @@ def _paper_rows(edition: Edition) -> Iterable[list[object]]:
                 _REASON.dump_json(item.reason).decode() if item.reason else None,
                 item.companion,
                 explored,
-            ]
+            )
     for position, paper in enumerate(edition.not_scored):
-        yield [paper.key, "not_scored", position, None, None, 0.0, "", "", "", "", "[]", None, None, None, "", 0]
+        yield (paper.key, "not_scored", position, None, None, 0.0, "", "", "", "", "[]", None, None, None, "", 0)
 
 
 def _scored(row: Row, paper: Paper) -> Scored:

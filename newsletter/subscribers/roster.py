@@ -2,15 +2,15 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from newsletter.errors import TopicsError
 from newsletter.models.papers import Taxonomy
-from newsletter.models.subscribers import Problem, Subscriber, TopicsFile
+from newsletter.models.subscribers import Idle, Problem, Subscriber, SubscriberStatus, TopicsFile
 from newsletter.store import Store
-from newsletter.store.subscribers import FileStamp
+from newsletter.store.subscribers import FileStamp, Known
 from newsletter.topics.body import parse
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -22,6 +22,13 @@ def roster(folder: Path, store: Store, taxonomy: Taxonomy, now: datetime) -> Ite
     An unchanged file (same time and size) is not read again. Of two files with one address the one known longer has
     it, and the other makes no subscriber. A subscriber whose file is gone is paused until it is back.
     """
+    return (entry for entry in awake(folder, store, taxonomy, now, ()) if not isinstance(entry, Idle))
+
+
+def awake(
+    folder: Path, store: Store, taxonomy: Taxonomy, now: datetime, idle: Container[int]
+) -> Iterator[Subscriber | Problem | Idle]:
+    """The same, but of an active subscriber whose id is `idle` and whose file did not change, nothing is loaded."""
     paths = list(folder.glob("*.md"))
     for slug in store.subscribers.follow_files([path.stem for path in paths], now):
         if paused := store.subscribers.load(slug):
@@ -34,8 +41,12 @@ def roster(folder: Path, store: Store, taxonomy: Taxonomy, now: datetime) -> Ite
 
     for path in sorted(paths, key=seniority):
         try:
-            seen = stamp(path)
-            unchanged = path.stem in known and known[path.stem].stamp == seen
+            seen, last = stamp(path), known.get(path.stem)
+            unchanged = last is not None and last.stamp == seen
+            if last and unchanged and _is_idle(last, idle) and owners.get(last.email.casefold()) is None:
+                owners[last.email.casefold()] = path.stem
+                yield Idle(path.stem)
+                continue
             found = (store.subscribers.load(path.stem) if unchanged else None) or read(path, taxonomy)
             owner = owners.setdefault(found.wishes.email.casefold(), path.stem)
             if owner != path.stem:
@@ -45,6 +56,10 @@ def roster(folder: Path, store: Store, taxonomy: Taxonomy, now: datetime) -> Ite
             if path.stem in known:
                 owners.setdefault(known[path.stem].email.casefold(), path.stem)
             yield Problem(path.stem, str(error))
+
+
+def _is_idle(known: Known, idle: Container[int]) -> bool:
+    return known.status is SubscriberStatus.ACTIVE and known.id in idle
 
 
 def read(path: Path, taxonomy: Taxonomy) -> TopicsFile:

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from newsletter.models.papers import Clock
+from newsletter.models.papers import Clock, Day
 from newsletter.models.quality import ReadDay
-from newsletter.models.scores import Commented, Cost, Fault, Reading, Scored, Scorer, Scores, Trouble
+from newsletter.models.scores import Commented, Computable, Cost, Fault, Pool, Reading, Scored, Scorer, Scores, Trouble
 from newsletter.models.subscribers import Subscriber
 from newsletter.money import picodollars, shown_usd
 from newsletter.scoring.model.asking import Ask, Question
@@ -80,6 +80,10 @@ class ModelScorer:
         with self._turn(reading):
             scores = self._read(reading, ranked)
         return replace(scores, prompt=page(reading.subscriber.topics.body, self._desk.prompts))
+
+    def computable(self, subscriber: Subscriber, day: Day, pool: Pool) -> Computable | None:
+        """As the local scorer, for readers who want no model."""
+        return None if _wants_model(subscriber) else self._local.computable(subscriber, day, pool)
 
     def comment(self, reading: Reading, shown: Sequence[Scored]) -> Commented:
         """The model's comments on what it scored, and what the edition used and cost. Raises Stopped."""
@@ -170,6 +174,10 @@ class WithoutModel:
         if reading.subscriber.wishes.scorer != "openai":
             return scores
         return replace(scores, fault=Fault(Trouble.NO_MODEL))
+
+    def computable(self, subscriber: Subscriber, day: Day, pool: Pool) -> Computable | None:
+        """As the local scorer, but for who must be told."""
+        return None if subscriber.wishes.scorer == "openai" else self._local.computable(subscriber, day, pool)
 
 
 def _wants_model(subscriber: Subscriber) -> bool:
