@@ -17,6 +17,7 @@ from newsletter.store.migrations import (
     m016_hours,
     m017_former_files,
     m018_vectors,
+    m022_day_at_a_glance,
 )
 
 _STEPS: tuple[Callable[[Database], None], ...] = (
@@ -32,6 +33,7 @@ _STEPS: tuple[Callable[[Database], None], ...] = (
     m016_hours.m016_hours,
     m017_former_files.m017_former_files,
     m018_vectors.m018_vectors,
+    m022_day_at_a_glance.m022_day_at_a_glance,
 )
 
 migrations = Migrations("newsletter")
