@@ -58,6 +58,26 @@ def test_systemd_finds_nothing_to_say(tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, ""), unit.name
 
 
+@pytest.mark.skipif(not shutil.which("caddy"), reason="needs Caddy")
+def test_caddy_can_read_its_file() -> None:
+    command = ["caddy", "validate", "--adapter", "caddyfile", "--config", str(DEPLOY / "Caddyfile")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not (shutil.which("nginx") and shutil.which("openssl")), reason="needs nginx and openssl")
+def test_nginx_can_read_its_file(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "privkey.pem", tmp_path / "fullchain.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=digest.example.org"]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    text = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
+    text = re.sub(r"/etc/letsencrypt/live/[^/]+/(\w+\.pem)", rf"{tmp_path}/\1", text)
+    whole = tmp_path / "nginx.conf"
+    whole.write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\n{text}\n}}\n", encoding="utf-8")
+    done = subprocess.run(["nginx", "-t", "-c", str(whole)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_image_has_no_root_and_two_commands() -> None:
     text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
     assert re.search(r"^USER 10001$", text, re.MULTILINE)
@@ -83,3 +103,12 @@ def test_the_settings_in_the_docs_are_settings(tmp_path: Path) -> None:
     file.write_text(shown, encoding="utf-8")
     settings = load({}, file, app.sections())
     assert settings.mail.operator_address == "ada@example.org"
+
+
+def test_the_schedule_may_write_where_the_docs_put_home_and_backups() -> None:
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    (backups,) = re.findall(r'^to = "(.+?)"', text, re.MULTILINE)
+    unit = (DEPLOY / "newsletter-schedule.service").read_text(encoding="utf-8")
+    (home,) = re.findall(r"NEWSLETTER_HOME=(\S+)", unit)
+    (writable,) = re.findall(r"^ReadWritePaths=(.*)$", unit, re.MULTILINE)
+    assert {home, backups} <= {path.removeprefix("-") for path in writable.split()}

@@ -28,9 +28,10 @@ class Days:
         """How many sends of the editions of a mailing's date are in each state."""
         rows = self._database.rows(
             """
-            SELECT state, count(*) AS sends FROM editions JOIN sends ON edition_id = editions.id
+            SELECT state, count(*) AS sends
+            FROM editions JOIN sends INDEXED BY sends_stand ON edition_id = editions.id
             WHERE date = ? GROUP BY state
-            """,
+            """,  # the unique index beside it leads to rows that hold whole messages
             [str(day)],
         )
         return {row["state"]: row["sends"] for row in rows}

@@ -19,6 +19,7 @@ from newsletter.store.migrations import (
     m018_vectors,
     m019_read_days,
     m021_companions,
+    m022_day_at_a_glance,
 )
 
 _STEPS: tuple[Callable[[Database], None], ...] = (
@@ -36,6 +37,7 @@ _STEPS: tuple[Callable[[Database], None], ...] = (
     m018_vectors.m018_vectors,
     m019_read_days.m019_read_days,
     m021_companions.m021_companions,
+    m022_day_at_a_glance.m022_day_at_a_glance,
 )
 
 migrations = Migrations("newsletter")
