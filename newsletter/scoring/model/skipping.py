@@ -76,18 +76,22 @@ def chances(days: Sequence[ReadDay]) -> list[float]:
 
 
 def choose(
-    days: Sequence[ReadDay], order: Sequence[int], units: Sequence[Collection[int]], lot: random.Random
+    days: Sequence[ReadDay],
+    order: Sequence[int],
+    units: Sequence[Collection[int]],
+    lot: random.Random,
+    bound: float = BOUND,
 ) -> Choice:
     """What is skipped of today's papers; `order` holds their keys, best first; `units` are skipped and drawn whole.
 
-    The units that promise least a paper are skipped while all of them together are expected to hold at most BOUND of
-    the day's relevant papers; nothing is, without evidence or where too much was missed.
+    The units that promise least a paper are skipped while all of them together are expected to hold at most `bound`
+    of the day's relevant papers; nothing is, without evidence or where too much was missed.
     """
     if not has_evidence(days) or stopped(days):
         return ALL_READ
     chance, part = chances(days), parts(order)
     expected = [sum(chance[part[key]] for key in unit) for unit in units]
-    room = BOUND * sum(expected)
+    room = bound * sum(expected)
     skipped: list[int] = []
     for number in sorted(range(len(units)), key=lambda n: (expected[n] / len(units[n]), -n)):
         room -= expected[number]
