@@ -29,7 +29,17 @@ from newsletter.scoring import similarity
 from newsletter.scoring.features import Corpus, corpus
 from newsletter.scoring.model.blocks import cut
 from newsletter.scoring.model.pace import calls
-from newsletter.scoring.model.skipping import BOUND, DAYS, LEAST_DAYS, Choice, accounted, choose, missed, stopped
+from newsletter.scoring.model.skipping import (
+    BOUND,
+    BOUND_OF_BLOCKS,
+    DAYS,
+    LEAST_DAYS,
+    Choice,
+    accounted,
+    choose,
+    missed,
+    stopped,
+)
 from newsletter.scoring.remembered import DAYS as LEARNED_DAYS
 from newsletter.scoring.remembered import Judged
 
@@ -86,12 +96,13 @@ def main() -> None:
         print("\nblocks that all readers share" if shared else "\na reader alone")
         heads = f"{'bound':>6} {'reader':26} {'calls':>7} {'papers':>7} {'missed':>7} {'estimated':>9}"
         print(f"{heads}{'':>16}  stopped  days")
-        for bound in dict.fromkeys([BOUND, *map(float, options.bounds.split(","))]):
+        ours = BOUND_OF_BLOCKS if shared else BOUND
+        for bound in dict.fromkeys([ours, *map(float, options.bounds.split(","))]):
             sums = replayed(cases, bound, options.draws, shared=shared)
             for reader, found in sums.items():
                 print(f"{bound:>6.0%} {reader[:26]:26} {found}", flush=True)
             told = sums["all"]
-            if bound == BOUND and not shared:
+            if bound == ours and not shared:
                 saved, lost = 1 - told.calls / told.whole, told.missed / told.relevant
                 verdict = saved < SAVED_AT_LEAST or lost > MISSED_AT_MOST
     sys.exit(verdict)
@@ -164,7 +175,7 @@ def decided(
         for ago, day in enumerate(reversed(past[-LEARNED_DAYS:]), 1)
         for said in day
     ]
-    scored = similarity.score(case.subscriber, case.papers, case.known, learned).scored
+    scored = similarity.score([similarity.Ask(case.subscriber, case.papers, learned)], case.known)[0].scored
     order = sorted(range(len(scored)), key=lambda place: -scored[place].score.local)
     units = case.blocks if shared else [(place,) for place in order]
     lot = random.Random(f"{case.reader} {case.date} {draw}")
