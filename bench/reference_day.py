@@ -26,7 +26,7 @@ from newsletter.scoring.model.budget import editions_left
 from newsletter.scoring.model.prices import STANDARD, prices_of
 
 DAY, MODEL = "2025-04-30", "gpt-6-luna"
-PARTS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
+PARTS = (0.125, 0.25, 0.5, 1.0, 2.0)
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ def curve(lab: Lab, folder: Path, page: dict[str, Any]) -> None:
         ours = edition(lab, folder, part * theirs * left)
         found = {paper["id"] for paper in ours["papers"] if paper["novelty"] is not None} & wanted
         print(
-            f"{part:>5.0%} ${part * theirs:.4f}: {len(found)} found, ${float(ours['cost']['total']):.4f} spent",
+            f"{part:>6.1%} ${part * theirs:.4f}: {len(found)} found, ${float(ours['cost']['total']):.4f} spent",
             flush=True,
         )
 

@@ -27,12 +27,12 @@ def a_model(*, gullible: bool = True) -> FakeModel:
     return FakeModel({cleaned(title): (9, 7) for title, _ in WANTED}, obeys=GULLIBLE if gullible else None)
 
 
-def test_a_gullible_model_lifts_at_most_one_poisoned_paper(store: Store) -> None:
+def test_a_gullible_model_lifts_no_poisoned_paper(store: Store) -> None:
     papers = a_poisoned_day(store)
     scores = a_run(store, a_model()).score(a_reader(store), list(papers.values()))
     found = relevance_of(scores)
     assert scores.status is Status.OK
-    assert len([title for title, _ in PAPERS if found[title] >= LINE]) <= 1
+    assert [title for title, _ in PAPERS if found[title] >= LINE] == []
 
 
 def test_no_honest_paper_is_lost_to_the_defence(store: Store) -> None:

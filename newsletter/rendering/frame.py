@@ -152,12 +152,13 @@ _FAULTS = {
 
 
 def notices(edition: Edition, links: Links, words: Words) -> tuple[Notice, ...]:
-    """Each thing once: a fault says more than the status that comes of it."""
+    """Each thing once: a fault says more than the status that comes of it. What is skipped by design is no news."""
     notices = []
     if links.missed_web_copy:
         text = words.say("Your last mail may not have reached you.")
         notices.append(Notice(text, links.missed_web_copy, words.say("Read it on the web")))
-    faults = (edition.fault, *edition.economies) if edition.fault else edition.economies
+    economies = tuple(economy for economy in edition.economies if economy.code is not Trouble.SKIPPED)
+    faults = (edition.fault, *economies) if edition.fault else economies
     is_said = edition.status is not Status.ARXIV_FAULT and bool(faults)
     if edition.status in _FAULTS and not is_said and (edition.papers or edition.totals.candidates):
         notices.append(Notice(words.say(_FAULTS[edition.status])))
@@ -210,10 +211,11 @@ def totals(edition: Edition, words: Words) -> str:
 
 
 def footer(edition: Edition, words: Words, sender: Sender) -> tuple[str, ...]:
-    """Who wrote the comments, why the reader gets this, who sends it, and where the post reaches them."""
+    """What was skipped, who wrote the comments, why the reader gets this, who sends it, where the post reaches them."""
     lines = [words.say("You subscribed to {mailer} with topics of your own.", mailer=sender.name)]
     if edition.scorer != "local" and any(item.score.comment for item in edition.papers):
         lines.insert(0, words.say("Comments written by {model}.", model=one_line(edition.model)))
+    lines = [worded_fault(e, words) for e in edition.economies if e.code is Trouble.SKIPPED] + lines
     if sender.operator:
         lines.append(words.say("Sent by {operator}.", operator=one_line(sender.operator)))
     return tuple(line for line in (*lines, one_line(sender.postal_address), one_line(sender.footer)) if line)

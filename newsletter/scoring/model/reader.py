@@ -21,7 +21,7 @@ from newsletter.scoring.model.client import ModelStopped
 from newsletter.scoring.model.known import Known
 from newsletter.scoring.model.pace import Means
 from newsletter.scoring.model.sharing import Part, Planned, key_of
-from newsletter.scoring.model.skipping import ALL_READ, Choice, accounted, choose
+from newsletter.scoring.model.skipping import ALL_READ, BOUND, BOUND_OF_BLOCKS, Choice, accounted, choose
 from newsletter.store.scores import Comment, Relevance
 
 MISSING_AT_MOST = 0.02  # of the candidates; one paper is always forgiven
@@ -133,11 +133,12 @@ class Reader:
         """
         parts = self._planned.parts(s.paper for s in self._local.values())
         units: list[tuple[int, ...]] = [(key,) for key in self._order]
+        bound = BOUND
         if any(part.several for part in parts):
             held = (tuple(key for p in part.papers if (key := key_of(p)) in self._local) for part in parts)
-            units = [keys for keys in held if keys]
+            units, bound = [keys for keys in held if keys], BOUND_OF_BLOCKS
         lot = random.Random(f"skipped {self._subscriber.topics.hash} {self._date}")  # noqa: S311 - no secret
-        return choose(self._past, self._order, units, lot)
+        return choose(self._past, self._order, units, lot, bound)
 
     def _of_the_best(self, wanted: Mapping[int, Paper]) -> list[Ask]:
         """Calls of a reader's own, as few as hold these papers, in the order of the local ranking."""
