@@ -17,7 +17,7 @@ from newsletter.errors import Stopped
 from newsletter.links import opaque_id
 from newsletter.models.editions import Cadence, Candidates, Edition, Kind, Month
 from newsletter.models.papers import Announcement, MailingDay, MailingStatus, Origin, Taxonomy
-from newsletter.models.scores import Commented, Fault, Pool, Reading, Scorer, Scores, Status, Trouble
+from newsletter.models.scores import Commented, Fault, Pool, Reading, Scored, Scorer, Scores, Status, Trouble
 from newsletter.models.subscribers import Problem, Subscriber, SubscriberStatus
 from newsletter.money import shown_usd
 from newsletter.store import Store
@@ -235,10 +235,16 @@ def _compose(item: _Gathered, desk: Composing, now: datetime) -> Composed:
     told = edition(subscriber, item.due, item.chosen, scores, selected, commented, item.status)
     if told.usage.total_tokens:
         told = replace(told, month=_month(subscriber, desk.store, now))
-    told = replace(told, kind=item.kind)
+    told = replace(told, kind=item.kind, liked=_liked(told.papers, desk.store))
     if item.kind is not Kind.WELCOME and subscriber.wishes.deliver.empty == "silent" and _is_quiet(told):
         return Composed(subscriber.slug, reason="wants no mail on an empty day")
     return _frozen(told, item, desk, now)
+
+
+def _liked(papers: Iterable[Scored], store: Store) -> tuple[tuple[str, str], ...]:
+    """The liked papers that reasons name, with their titles."""
+    ids = dict.fromkeys(paper for item in papers if item.reason for paper in item.reason.liked)
+    return tuple((paper, found[-1].shown.title) for paper in ids if (found := store.papers.versions(paper)))
 
 
 def _exploring(item: _Gathered, desk: Composing) -> str:
