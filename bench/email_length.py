@@ -27,6 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 from lab import shared_folder  # noqa: E402
 
 from newsletter.editions.assemble import assemble  # noqa: E402
+from newsletter.editions.companions import companions  # noqa: E402
 from newsletter.editions.due import Due  # noqa: E402
 from newsletter.editions.selection import select  # noqa: E402
 from newsletter.models.editions import Cadence, Candidates, Edition, Links, Totals  # noqa: E402
@@ -68,7 +69,7 @@ def _editions(case: dict[str, Any], mine: tuple[Paper, ...], file: TopicsFile) -
     candidates = Candidates(mine, Totals(len(mine), len(mine), len(mine)))
 
     def composed(scores: Scores) -> Edition:
-        chosen = select(wishes, candidates, scores)
+        chosen = select(wishes, candidates, scores, companions(mine), f"reader {day}")
         return assemble(
             reader, Due((day,), Cadence.DAILY), candidates, scores, chosen, Commented(chosen.papers), Status.OK
         )

@@ -96,7 +96,9 @@ def _together() -> Edition:
     papers = list(edition.papers)
     papers[4] = replace(papers[4], companion=papers[1].paper.id)
     papers[8] = replace(papers[8], companion=papers[6].paper.id)
-    return replace(edition, papers=tuple(papers), exploration=sample_scored(14)[-1])
+    papers[2] = replace(papers[2], reason=Reason(liked=("9911.00077",), strength=None))
+    liked = (("9911.00077", "A Catalogue of Harbour Sounds, Recorded in Nine Languages of the Northern Coast"),)
+    return replace(edition, papers=tuple(papers), exploration=sample_scored(14)[-1], liked=liked)
 
 
 def samples() -> dict[str, tuple[Edition, Links]]:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from newsletter.errors import InputError
 from newsletter.models.editions import Cadence, Edition, Links
 from newsletter.models.papers import Paper
-from newsletter.models.scores import Score, Scored, Status, Usage
+from newsletter.models.scores import Reason, Score, Scored, Status, Strength, Usage
 from newsletter.rendering.shorten import BUDGET
 from newsletter.rendering.templates import Templates, compile_mjml, load_templates, markdown, render, web_copy
 from newsletter.rendering.theme import PAPER, Theme, contrast
@@ -532,6 +532,30 @@ def test_a_paper_never_costs_twice_its_text_in_markup() -> None:
         more, less = html_of(bigger), html_of(smaller)
         text = len(Page(more).text.encode()) - len(Page(less).text.encode())
         assert len(more.encode()) - len(less.encode()) - text < 2 * text
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("en", "Because you liked “Bread”."),
+        ("de", "Weil Ihnen „Bread“ gefiel."),
+        ("es", "Porque te gustó «Bread»."),
+        ("fr", "Parce que vous avez aimé « Bread »."),
+    ],
+)
+@pytest.mark.parametrize("by_model", [True, False])
+def test_a_paper_like_one_that_the_reader_liked_says_so_before_all_else(
+    language: str, says: str, by_model: bool
+) -> None:
+    item = scored(a_paper(1), comment="It fits." if by_model else "", topic="Moss")
+    item = replace(item, reason=Reason(liked=("2611.00009",), strength=None if by_model else Strength.MATCH))
+    edition = an_edition(
+        [item], liked=(("2611.00009", "Bread"),), language=language, scorer="openai" if by_model else "local"
+    )
+    for written in (html_of(edition), " ".join(text_of(edition).split())):
+        assert says in written.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Bread" not in web_copy(edition, LINKS, TEMPLATES), "what a reader marked stays in their own mail"
+    assert says not in html_of(replace(edition, liked=()))
 
 
 # Hostile text

@@ -150,7 +150,7 @@ def try_(
             selected = select(reader.wishes, chosen, local.score(Reading(reader, date, chosen.papers, pool)))
             show.say(f"{date}: {len(selected.papers)} of {len(chosen.papers)} papers")
             for item in (*selected.papers, *selected.near_misses):
-                strength = item.reason.strength if item.reason else Strength.NEAR
+                strength = (item.reason and item.reason.strength) or Strength.NEAR
                 show.say(f"  {strength:<5}  {item.paper.id}  {item.paper.shown.title}  [{item.score.topic}]")
 
 

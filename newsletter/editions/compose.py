@@ -178,7 +178,7 @@ def _made(item: Gathered, desk: Composing, now: datetime) -> Made:
     told = assemble(subscriber, assignment.due, chosen, scores, selected, commented, assignment.status)
     if told.usage.total_tokens:
         told = replace(told, month=_month(subscriber, desk.store, now))
-    return kept(replace(told, kind=assignment.kind), assignment)
+    return kept(told, assignment)
 
 
 def _failed(assignment: Assignment, mailings: Mailings) -> Made:
@@ -188,7 +188,7 @@ def _failed(assignment: Assignment, mailings: Mailings) -> Made:
     told = assemble(
         assignment.subscriber, assignment.due, chosen, scores, Selection((), ()), Commented(()), assignment.status
     )
-    return kept(replace(told, kind=assignment.kind), assignment)
+    return kept(told, assignment)
 
 
 def _month(subscriber: Subscriber, store: Store, now: datetime) -> Month:

@@ -54,7 +54,7 @@ class _Reason(BaseModel):
     sentence: str = ""
     words: list[str] = []
     liked: list[str] = []
-    strength: Strength = Strength.NEAR
+    strength: Strength | None = Strength.NEAR
 
 
 class _Item(BaseModel):
@@ -96,6 +96,7 @@ class _File(BaseModel):
     not_scored: list[_Item] = []
     near_misses: list[_Item] = []
     exploration: _Item | None = None
+    liked: dict[str, str] = {}
     prompt: str = ""
     kind: Kind = Kind.DIGEST
     cadence: Cadence = Cadence.DAILY
@@ -154,6 +155,7 @@ def dump(edition: Edition) -> str:
             "papers": [_item(item) for item in edition.papers],
             "not_scored": [_bare(paper) for paper in edition.not_scored],
             "near_misses": [_item(item) for item in edition.near_misses],
+            **({"liked": dict(edition.liked)} if edition.liked else {}),
             **({"exploration": _item(edition.exploration)} if edition.exploration else {}),
             "prompt": edition.prompt,
         },
@@ -179,6 +181,7 @@ def parse(raw: bytes, name: str) -> Edition:
         papers=tuple(_scored(item) for item in file.papers),
         near_misses=tuple(_scored(item) for item in file.near_misses),
         exploration=_scored(file.exploration) if file.exploration else None,
+        liked=tuple(file.liked.items()),
         not_scored=tuple(_paper(item) for item in file.not_scored),
         usage=Usage(**file.usage.model_dump()),
         cost=Cost(**file.cost.model_dump()),

@@ -12,7 +12,7 @@ from newsletter.editions.due import Due, due
 from newsletter.models.editions import Cadence, Candidates, Composed, Kind
 from newsletter.models.papers import Announcement, MailingDay, MailingStatus, Origin, Taxonomy
 from newsletter.models.scores import Pool, Reading, Status
-from newsletter.models.subscribers import Idle, Problem, Subscriber, SubscriberStatus
+from newsletter.models.subscribers import Idle, Mark, Problem, Subscriber, SubscriberStatus
 from newsletter.store import Store
 from newsletter.store.editions import Frozen
 
@@ -36,8 +36,8 @@ class Mailings:
 class Assignment:
     """An edition to make: for whom, of what, and what is known of the mailings.
 
-    `sent` are the keys of the papers that went to the reader already. `can_answer`: there are links, or there were
-    marks, by which the reader may answer a paper to try.
+    `sent` are the keys of the papers that went to the reader already, `liked` the ids and titles of those that the
+    reader marked so. `can_answer`: there are links, or there were marks, by which the reader may answer a paper to try.
     """
 
     subscriber: Subscriber
@@ -46,6 +46,7 @@ class Assignment:
     status: Status
     announced_at: datetime
     kind: Kind = Kind.DIGEST
+    liked: tuple[tuple[str, str], ...] = ()
     can_answer: bool = False
 
     def candidates(self, of: Mailings) -> Candidates:
@@ -152,6 +153,8 @@ class Morning:
         return Gathered(self._assignment(subscriber, next_due, sent, kind), mailings)
 
     def _assignment(self, subscriber: Subscriber, told: Due, sent: frozenset[int], kind: Kind) -> Assignment:
+        marks = self._store.feedback.of(subscriber.id)
+        liked = self._store.papers.by_keys([marked.paper_key for marked in marks if marked.mark is not Mark.LESS])
         return Assignment(
             subscriber=subscriber,
             due=told,
@@ -159,7 +162,8 @@ class Morning:
             status=self._status(told.mailings),
             announced_at=self._announced_at(told.date),
             kind=kind,
-            can_answer=self._with_marks or bool(self._store.feedback.of(subscriber.id)),
+            liked=tuple({paper.id: paper.shown.title for paper in liked.values()}.items()),
+            can_answer=self._with_marks or bool(marks),
         )
 
     def _announced(self, days: tuple[date, ...], late: _Late | None) -> Mailings:

@@ -56,7 +56,7 @@ def _made(day: Day, assignments: Sequence[Assignment], own: Sequence[Any]) -> li
         told = assemble(
             assignment.subscriber, assignment.due, each, scored, selected, Commented(selected.papers), assignment.status
         )
-        made.append(kept(replace(told, kind=assignment.kind), assignment))
+        made.append(kept(told, assignment))
     return made
 
 
@@ -68,6 +68,8 @@ def exploring(assignment: Assignment) -> str:
 
 def kept(told: Edition, assignment: Assignment) -> Made:
     """What is kept of an edition: nothing of one whose reader wants silence on an empty day."""
+    named = {paper for item in told.papers if item.reason for paper in item.reason.liked}
+    told = replace(told, kind=assignment.kind, liked=tuple(one for one in assignment.liked if one[0] in named))
     is_quiet = not told.papers and told.status in (Status.NO_MATCH, Status.HOLIDAY)
     wants_it = told.kind is Kind.WELCOME or assignment.subscriber.wishes.deliver.empty != "silent" or not is_quiet
     return Made(

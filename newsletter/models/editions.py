@@ -57,7 +57,7 @@ class Edition:
 
     Identity: subscriber, `date` of the last mailing, kind. `older` are due mailings too old to be merged.
     The thresholds are the reader's; 0 where they are unknown. `exploration` is one paper that does not pass them, shown
-    so that the reader may say whether its like should.
+    so that the reader may say whether its like should. `liked` are the ids and titles of papers that reasons name.
     """
 
     subscriber: str
@@ -68,6 +68,7 @@ class Edition:
     papers: tuple[Scored, ...]
     near_misses: tuple[Scored, ...] = ()
     exploration: Scored | None = None
+    liked: tuple[tuple[str, str], ...] = ()
     not_scored: tuple[Paper, ...] = ()
     usage: Usage = NO_TOKENS
     cost: Cost = FREE

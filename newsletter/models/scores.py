@@ -51,13 +51,14 @@ class Reason:
 
     `topic` is the matched topic's number (0: none), `sentence` the one of the abstract closest to it, `words` those of
     the topic that are rare in the archive, `liked` the ids of papers that the reader marked and that are alike.
+    `strength` is None where a model graded the paper.
     """
 
     topic: int = 0
     sentence: str = ""
     words: tuple[str, ...] = ()
     liked: tuple[str, ...] = ()
-    strength: Strength = Strength.NEAR
+    strength: Strength | None = Strength.NEAR
 
 
 class Trouble(StrEnum):

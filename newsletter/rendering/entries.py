@@ -10,7 +10,7 @@ from newsletter.models.papers import Paper
 from newsletter.models.scores import Scored
 from newsletter.models.turns import in_turns
 from newsletter.rendering.language import Words
-from newsletter.rendering.reasons import worded_strength, worded_why
+from newsletter.rendering.reasons import worded_liked, worded_strength, worded_why
 from newsletter.rendering.sentences import addresses, phrase, shortened, telling, tells
 from newsletter.text.printable import one_line
 from newsletter.text.tex import to_unicode
@@ -26,6 +26,7 @@ NEW_AT_A_GLANCE, WHY_AT_A_GLANCE = 60, 60
 NEW, TELLING = 60, 60
 WHY_IN_FULL, WHY_IN_SHORT = 100, 60
 MOST_ROOM = 4.0
+LIKED = 60  # characters of a liked paper's title
 
 
 class Form(StrEnum):
@@ -203,18 +204,29 @@ class _Why:
     topic: str
     words: Words
     with_topic: bool
+    liked: str = ""
 
     def told(self, length: int = 0) -> str:
         """All of it; with a length, its comment or its closest sentence as a phrase of about that length."""
         comment, sentence = self.comment, self.sentence
         if length:
             comment, sentence = phrase(comment, length), phrase(sentence, length)
-        return worded_why(comment, self.topic, sentence, self.words, with_topic=self.with_topic)
+        reason = worded_why(comment, self.topic, sentence, self.words, with_topic=self.with_topic)
+        return f"{worded_liked(self.liked, self.words)} {reason}".strip() if self.liked else reason
 
 
-def _why(item: Scored, words: Words, *, with_topic: bool) -> _Why:
+def _why(item: Scored, edition: Edition, words: Words, *, with_topic: bool) -> _Why:
     sentence = item.reason.sentence if item.reason and not item.score.comment else ""
-    return _Why(_unicode(item.score.comment), _unicode(sentence), one_line(item.score.topic), words, with_topic)
+    titles = dict(edition.liked)
+    liked = next((titles[paper] for paper in (item.reason.liked if item.reason else ()) if paper in titles), "")
+    return _Why(
+        _unicode(item.score.comment),
+        _unicode(sentence),
+        one_line(item.score.topic),
+        words,
+        with_topic,
+        shortened(one_line(liked), LIKED),
+    )
 
 
 @lru_cache(maxsize=8192)  # a day's papers are the same for all readers of a language
@@ -249,9 +261,10 @@ def entry(  # noqa: PLR0917 - a paper, where it stands, and how it is told
     item: Scored, number: int, edition: Edition, words: Words, form: Form, place: int = 0, *, with_topic: bool = False
 ) -> Entry:
     paper, is_page = item.paper, edition.length == "page"
-    said, summary, why = _said(paper, words), _unicode(item.score.summary), _why(item, words, with_topic=with_topic)
+    said, summary = _said(paper, words), _unicode(item.score.summary)
+    why = _why(item, edition, words, with_topic=with_topic)
     reason, abstract = why.told(), said.abstract
-    if summary and reason.startswith(summary.removesuffix("…")):
+    if summary and summary.removesuffix("…") in reason:
         summary = ""  # the comment says it already
     if is_page:
         new, because, excerpt = summary, reason, abstract
@@ -322,7 +335,7 @@ def _at_a_glance(shown: Entry, item: Scored, words: Words) -> Entry:
         why = phrase(shown.reason, WHY_AT_A_GLANCE)
     else:
         new = new or _telling(shown.abstract, NEW_AT_A_GLANCE, shown.reason)
-        strength = worded_strength(item.reason.strength, words) if item.reason else ""
+        strength = worded_strength(item.reason.strength, words) if item.reason and item.reason.strength else ""
         why = ": ".join(filter(None, (topic, strength)))
     return replace(shown, new=phrase(new, NEW_AT_A_GLANCE), why=why)
 
@@ -334,8 +347,9 @@ def bare(paper: Paper) -> Entry:
 def _scores(item: Scored, edition: Edition, words: Words, *, with_topic: bool) -> tuple[str, ...]:
     """What a model said in numbers, or how near the paper is in a word where none graded it."""
     score, parts = item.score, []
-    if edition.scorer == "local" or item.reason:
-        parts += [worded_strength(item.reason.strength, words)] if item.reason else []
+    strength = item.reason.strength if item.reason else None
+    if edition.scorer == "local" or strength:
+        parts += [worded_strength(strength, words)] if strength else []
     else:
         parts.append(words.say("relevance {n}", n=score.relevance))
         parts += [words.say("novelty {n}", n=score.novelty)] if score.novelty is not None else []

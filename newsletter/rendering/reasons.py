@@ -90,6 +90,11 @@ def worded_why(comment: str, topic: str, sentence: str, words: Words, *, with_to
     return words.say("Closest to your topic “{topic}”.", topic=topic) if topic else ""
 
 
+def worded_liked(title: str, words: Words) -> str:
+    """That the reader's own mark counts here."""
+    return words.say("Because you liked “{title}”.", title=title)
+
+
 _STRENGTHS = {
     Strength.CLOSE: N_("close match"),
     Strength.MATCH: N_("match"),

@@ -154,6 +154,7 @@ def web_copy(edition: Edition, links: Links, templates: Templates) -> str:
         ),
         near_misses=(),
         exploration=None,
+        liked=(),
         topics=(),
         prompt="",
         length="page",
@@ -165,7 +166,7 @@ def web_copy(edition: Edition, links: Links, templates: Templates) -> str:
 
 def _public(reason: Reason | None) -> Reason | None:
     """Of a reason only the strength: the rest speaks of the topics."""
-    return Reason(strength=reason.strength) if reason else None
+    return Reason(strength=reason.strength) if reason and reason.strength else None
 
 
 def markdown(edition: Edition, templates: Templates) -> str:

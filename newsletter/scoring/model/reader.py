@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from newsletter.models.papers import Paper
 from newsletter.models.quality import ReadDay
-from newsletter.models.scores import Cap, Fault, Reading, Score, Scored, Scores, Trouble
+from newsletter.models.scores import Cap, Fault, Reading, Reason, Score, Scored, Scores, Trouble
 from newsletter.scoring.model.asking import Ask, Question, asks_for_remarks
 from newsletter.scoring.model.blocks import MOST
 from newsletter.scoring.model.budget import Purse
@@ -247,7 +247,7 @@ class Reader:
             if found := read.get(key):
                 topic = topics.get(found.topic, by_words.score.topic)
                 score = Score(found.value, rated.get(key), topic, local=by_words.score.local)
-                scored.append(replace(by_words, score=score, reason=None))  # strength is for what no model graded
+                scored.append(replace(by_words, score=score, reason=_marked(by_words.reason)))
             elif key in self._unread or key in self._skipped:
                 scored.append(by_words)
         return scored
@@ -288,3 +288,8 @@ class Reader:
     def _promise(self, papers: Sequence[Paper]) -> float:
         """How many good papers a block is likely to hold, by the local ranking."""
         return float(sum(self._local[key_of(paper)].score.local ** 2 for paper in papers))
+
+
+def _marked(reason: Reason | None) -> Reason | None:
+    """Of the local scorer's reason what the reader's marks say; strength is for what no model graded."""
+    return Reason(liked=reason.liked, strength=None) if reason and reason.liked else None
