@@ -16,6 +16,7 @@ from newsletter.models.scores import Commented, Pool, Reading, Reason, Score, Sc
 from newsletter.models.subscribers import Subscriber
 from newsletter.scoring.remembered import Archive, Past, Remembers
 from newsletter.scoring.strength import in_order, limited, relevance, strength
+from newsletter.store.vectors import VectorKind
 
 if TYPE_CHECKING:
     from newsletter.scoring import ranking
@@ -65,7 +66,8 @@ class Similarity:
                 )
         known = self._read[reading.pool]
         past = self._past(reading.subscriber, reading.date)
-        return score([Ask(reading.subscriber, reading.papers, past, self._topics(reading, known))], known)[0]
+        topics, earlier = self._topics(reading, known), self._earlier(reading, past, known)
+        return score([Ask(reading.subscriber, reading.papers, past, topics, earlier)], known)[0]
 
     def _with_vectors(self, known: "Corpus", reading: Reading) -> "Corpus":
         if self._vectors is None:
@@ -78,13 +80,25 @@ class Similarity:
         )
 
     def _topics(self, reading: Reading, known: "Corpus") -> "Floats | None":
-        """The vectors of a reader's topics; None where they are of no use, or of another length than the papers'."""
-        if self._vectors is None or known.vectors is None:
+        if self._vectors is None:
             return None
         from newsletter.scoring.ranking import topics_texts  # noqa: PLC0415
 
-        texts = topics_texts(reading.subscriber.topics)
-        found = self._vectors(texts, "topics", [reading.subscriber.id], reading.date)
+        return self._own(topics_texts(reading.subscriber.topics), "topics", reading, known)
+
+    def _earlier(self, reading: Reading, past: Past, known: "Corpus") -> "Floats | None":
+        if self._vectors is None or not past:
+            return None
+        from newsletter.scoring.past import teaching  # noqa: PLC0415
+        from newsletter.scoring.vectors import text_of  # noqa: PLC0415
+
+        return self._own([text_of(paper) for paper in teaching(past)], "paper", reading, known)
+
+    def _own(self, texts: Sequence[str], kind: VectorKind, reading: Reading, known: "Corpus") -> "Floats | None":
+        """Vectors that one reader pays for; None where they are of no use, or of another length than the papers'."""
+        if self._vectors is None or known.vectors is None:
+            return None
+        found = self._vectors(texts, kind, [reading.subscriber.id], reading.date)
         return found if found is not None and found.shape[1] == known.vectors.shape[1] else None
 
     def explain(self, subscriber: Subscriber, day: Day) -> "Explained | None":
@@ -104,12 +118,16 @@ class Similarity:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked for one reader: how near some papers are. `vectors` are those of the topics."""
+    """What is asked for one reader: how near some papers are.
+
+    `vectors` are those of the topics, `earlier` those of the papers that the past is learned from.
+    """
 
     subscriber: Subscriber
     papers: Sequence[Paper]
     past: Past = ()
     vectors: "Floats | None" = None
+    earlier: "Floats | None" = None
 
 
 def score(asks: Sequence[Ask], known: "Corpus") -> list[Scores]:
@@ -124,7 +142,7 @@ def score(asks: Sequence[Ask], known: "Corpus") -> list[Scores]:
     for ask, topics in zip(asks, of, strict=True):
         rows = known.rows(ask.papers)
         boost = _boost(ask) + pull(ask.past, rows, known)
-        learned = taught(ask.past, known)
+        learned = taught(ask.past, known, ask.earlier)
         asked.append(ranking.Asked(topics, np.array(rows, np.intp), boost, learned, ask.vectors))
     found = ranking.nearness(asked, known)
     return [_scores(ask, at, near, known) for ask, at, near in zip(asks, asked, found, strict=True)]
