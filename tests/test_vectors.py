@@ -68,14 +68,16 @@ def test_vectors_of_no_use_leave_the_order_of_the_words(vectors: Vectorised) -> 
 
 
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
-def test_a_vector_that_is_no_number_is_none(store: Store, broken: float) -> None:
+def test_an_answer_with_what_is_no_number_is_a_fault(store: Store, broken: float) -> None:
     def halfway(body: dict[str, Any]) -> object:
         rows = [{"index": n, "embedding": [broken if n else 3.0, 4.0]} for n, _ in enumerate(body["input"])]
         return {"data": rows, "usage": {"prompt_tokens": 1}}
 
-    found = vectorised(store, an_embedder(store, halfway), pytest.fail)(TEXTS, "paper", readers(store), WEDNESDAY)
-    assert found is not None
-    assert np.isfinite(found).all()
+    told: list[str] = []
+    rows = vectorised(store, an_embedder(store, halfway), told.append)
+    assert rows(TEXTS, "paper", readers(store), WEDNESDAY) is None
+    assert len(told) == 1
+    assert "ranked by words instead" in told[0]
 
 
 def test_what_was_learned_of_vectors_finds_a_paper_whose_words_are_new() -> None:
