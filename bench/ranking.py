@@ -25,7 +25,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -64,6 +63,13 @@ OPTIONS: tuple[tuple[str, tuple[float, ...], bool, bool], ...] = (
     ("LEARNING_HALF", (10, 20, 40), True, False),
     ("VECTOR_SCALE", (0.15, 0.3, 0.5), True, True),
 )
+AGAINST = {
+    "+ meaning": "words",
+    "+ feedback": "+ meaning",
+    "+ vectors": "+ feedback",
+    "learned": "+ feedback",
+    "with vectors": "learned",
+}
 Row = dict[tuple[str, str], float]  # by reader and day
 
 
@@ -279,8 +285,7 @@ def report(table: dict[str, Row]) -> None:
         means = [np.mean([v for (who, _), v in rows.items() if who == reader]) for reader in readers]
         print(f"{name:14}{np.mean(means):8.3f}" + "".join(f"{mean:22.3f}" for mean in means))
     draws = np.random.default_rng(0)
-    names = list(table)
-    for one, other in pairwise(names):
+    for one, other in ((AGAINST[name], name) for name in table if name in AGAINST):
         shared = sorted(table[one].keys() & table[other].keys())
         gain = np.array([table[other][key] - table[one][key] for key in shared])
         means = draws.choice(gain, (2000, len(gain))).mean(axis=1)
