@@ -1,13 +1,19 @@
 """How well and how fast the local ranking is: per reader, by steps as paired differences, on other fields, speed.
 
-    python bench/ranking.py FOLDER [--speed]      FOLDER: mailings/*.jsonl.gz, topics/*.md, cases.jsonl.gz
+    python bench/ranking.py FOLDER [--vectors URL] [--choose] [--speed]
+                                                  FOLDER: mailings/*.jsonl.gz, topics/*.md, cases.jsonl.gz
 
 A case names a mailing, a topics file, its candidates and their labels. Each day is ranked with what was known before:
 the papers of five earlier mailings, and for `learned` five earlier days of the same reader's labels. The two readers
 whose digests were filtered by author are left out. An interval is that of 2,000 bootstrap draws over reader-days.
-Where FOLDER has authors.py, the next papers of authors are looked for by their earlier ones.
+Where FOLDER has authors.py, the next papers of authors are looked for by their earlier ones. --vectors names an
+embeddings endpoint, up to and with /v1; the same is then measured with vectors too.
+
+--choose measures the choice of settings instead: each setting of OPTIONS is chosen without one reader, or on half of
+the days, and measured on what was left out. What is gained there is what the choice is worth.
 """
 
+import argparse
 import gzip
 import importlib.util
 import json
@@ -16,64 +22,173 @@ import resource
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import numpy as np
 
 from newsletter.models.papers import Paper
 from newsletter.models.subscribers import Subscriber, Topics, Wishes
-from newsletter.scoring import ranking, similarity
-from newsletter.scoring.features import Corpus, corpus
-from newsletter.scoring.learned import Learned
-from newsletter.scoring.past import taught
+from newsletter.scoring import learned, ranking, similarity
+from newsletter.scoring.features import Corpus, Floats, corpus, unit
+from newsletter.scoring.past import taught, teaching
 from newsletter.scoring.remembered import Judged
 from newsletter.scoring.strength import KNOWN_AT_LEAST
+from newsletter.scoring.vectors import text_of
 from newsletter.text.tex import displayed
 from newsletter.topics.body import parse
 
 FILTERED = {"embodied-vlm", "vision-mllm-video"}
 DAYS = 5
 LEAST_FOREIGN = 20  # papers of the other field
+TEXTS_A_CALL = 64
 # Each step has what the ones before have; a weight of 0 leaves a part out.
 STEPS: tuple[tuple[str, dict[str, float]], ...] = (
     ("words", {"MEANING_WEIGHT": 0.0, "FEEDBACK_WEIGHT": 0.0}),
     ("+ meaning", {"FEEDBACK_WEIGHT": 0.0}),
     ("+ feedback", {}),
 )
+# What --choose chooses from, one setting at a time; whether it is of learning, and whether it needs vectors.
+OPTIONS: tuple[tuple[str, tuple[float, ...], bool, bool], ...] = (
+    ("MEANING_WEIGHT", (0.25, 0.5, 0.75), False, False),
+    ("IRRELEVANT_WEIGHT", (0.25, 0.5), False, False),
+    ("FEEDBACK_WEIGHT", (0.0, 0.25, 0.5), False, False),
+    ("VECTOR_WEIGHT", (0.5, 1.0, 1.5), False, True),
+    ("FEEDBACK_WITH_VECTORS", (0.0, 0.25, 0.5), False, True),
+    ("PENALTY", (0.01, 0.03, 0.1), True, False),
+    ("LEARNING_HALF", (10, 20, 40), True, False),
+    ("VECTOR_SCALE", (0.15, 0.3, 0.5), True, True),
+)
+AGAINST = {
+    "+ meaning": "words",
+    "+ feedback": "+ meaning",
+    "+ vectors": "+ feedback",
+    "learned": "+ feedback",
+    "with vectors": "learned",
+}
+Row = dict[tuple[str, str], float]  # by reader and day
 
 
-def main(folder: Path, *, speed: bool) -> None:
+class Vectors:
+    """Vectors of texts by an endpoint, each asked for once; None where there is no endpoint."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._known: dict[str, list[float]] = {}
+
+    def __call__(self, texts: Sequence[str]) -> Floats | None:
+        if not self._url:
+            return None
+        missing = [text for text in dict.fromkeys(texts) if text.strip() and text not in self._known]
+        for start in range(0, len(missing), TEXTS_A_CALL):
+            asked = missing[start : start + TEXTS_A_CALL]
+            body = json.dumps({"model": "bench", "input": asked}).encode()
+            request = Request(f"{self._url}/embeddings", body, {"Content-Type": "application/json"})
+            with urlopen(request, timeout=600) as answer:
+                rows = sorted(json.load(answer)["data"], key=lambda row: row["index"])
+            self._known |= {text: row["embedding"] for text, row in zip(asked, rows, strict=True)}
+        nothing = [0.0] * len(next(iter(self._known.values())))
+        return unit(np.array([self._known.get(text, nothing) for text in texts], np.float32))
+
+
+def main(folder: Path, *, url: str, choose: bool, speed: bool) -> None:
     days = {path.name[:10]: papers(path) for path in sorted((folder / "mailings").glob("*.jsonl.gz"))}
-    started = time.perf_counter()
+    started = time.process_time()
     corpora = {day: corpus(found, before(days, day)) for day, found in days.items()}
-    print(f"features of a day and its archive: {(time.perf_counter() - started) / len(days):.1f} s")
-    cases = list(read_cases(folder))
-    table: dict[str, dict[tuple[str, str], float]] = {}
+    print(f"features of a day and its archive: {(time.process_time() - started) / len(days):.1f} s")
+    vectors = Vectors(url)
+    if url:
+        corpora = {
+            day: replace(found, vectors=vectors([text_of(paper) for paper in found.papers]))
+            for day, found in corpora.items()
+        }
+    cases, bare = list(read_cases(folder)), Vectors("")
+    if choose:
+        chosen(cases, days, corpora, vectors if url else None)
+        return
+    table: dict[str, Row] = {}
     for name, weights in STEPS:
-        with_weights(weights, lambda name=name: table.setdefault(name, measured(cases, days, corpora, learning=False)))
-    table["+ learned"] = measured(cases, days, corpora, learning=True)
+        with settings(weights):
+            table[name] = measured(cases, days, corpora, bare, learning=False)
+    if url:
+        table["+ vectors"] = measured(cases, days, corpora, vectors, learning=False)
+    table["learned"] = measured(cases, days, without(corpora), bare, learning=True)
+    if url:
+        table["with vectors"] = measured(cases, days, corpora, vectors, learning=True)
     report(table)
     for learning in (False, True):
         silence(cases, days, corpora, learning=learning)
     if (folder / "authors.py").is_file():
-        by_authors(folder, corpora)
+        by_authors(folder, corpora, bare)
+        if url:
+            by_authors(folder, corpora, vectors)
     if speed:
         how_fast(cases, days, corpora)
     print(f"resident at most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
 
 
-def with_weights(weights: dict[str, float], work: Callable[[], Any]) -> None:
-    kept = {name: getattr(ranking, name) for name in weights}
-    for name, value in weights.items():
-        setattr(ranking, name, value)
+def without(corpora: dict[str, Corpus]) -> dict[str, Corpus]:
+    return {day: replace(found, vectors=None) for day, found in corpora.items()}
+
+
+@contextmanager
+def settings(values: dict[str, float]) -> Iterator[None]:
+    """These settings instead of those of the package, for a while."""
+    where = {name: ranking if hasattr(ranking, name) else learned for name in values}
+    kept = {name: getattr(module, name) for name, module in where.items()}
+    for name, value in values.items():
+        setattr(where[name], name, value)
     try:
-        work()
+        yield
     finally:
         for name, value in kept.items():
-            setattr(ranking, name, value)
+            setattr(where[name], name, value)
+
+
+def chosen(
+    cases: Sequence[tuple[dict[str, Any], str, Subscriber]],
+    days: dict[str, list[Paper]],
+    corpora: dict[str, Corpus],
+    vectors: Vectors | None,
+) -> None:
+    """What would be chosen without what it is measured on, and what that is worth there."""
+    for name, values, learning, by_vectors in OPTIONS:
+        if by_vectors and vectors is None:
+            continue
+        asked, known = (vectors, corpora) if by_vectors and vectors else (Vectors(""), without(corpora))
+        rows = {}
+        for value in values:
+            with settings({name: value}):
+                rows[value] = measured(cases, days, known, asked, learning=learning)
+        print(f"\n{name}{' with vectors' if by_vectors else ''}, {'learned' if learning else 'cold'}: ", end="")
+        print(", ".join(f"{value:g} {mean_of(row):.3f}" for value, row in rows.items()))
+        for kind, folds in (("readers", by_reader(rows[values[0]])), ("half the days", by_half(rows[values[0]]))):
+            best = [max(values, key=lambda v, fold=fold: mean_of(leave(rows[v], fold))) for fold in folds]
+            held = {key: rows[value][key] for value, fold in zip(best, folds, strict=True) for key in fold}
+            print(f"  without {kind}: {', '.join(f'{v:g}' for v in best)}; held out {mean_of(held):.3f}")
+
+
+def by_reader(row: Row) -> list[set[tuple[str, str]]]:
+    return [{key for key in row if key[0] == reader} for reader in sorted({reader for reader, _ in row})]
+
+
+def by_half(row: Row) -> list[set[tuple[str, str]]]:
+    days = sorted({day for _, day in row})
+    return [{key for key in row if days.index(key[1]) % 2 == half} for half in (0, 1)]
+
+
+def leave(row: Row, out: set[tuple[str, str]]) -> Row:
+    return {key: value for key, value in row.items() if key not in out}
+
+
+def mean_of(row: Row) -> float:
+    """The mean over readers of the mean over their days."""
+    readers = {reader for reader, _ in row}
+    return float(np.mean([np.mean([v for (who, _), v in row.items() if who == reader]) for reader in readers]))
 
 
 def papers(path: Path) -> list[Paper]:
@@ -108,35 +223,41 @@ def measured(
     cases: Sequence[tuple[dict[str, Any], str, Subscriber]],
     days: dict[str, list[Paper]],
     corpora: dict[str, Corpus],
+    vectors: Vectors,
     *,
     learning: bool,
-) -> dict[tuple[str, str], float]:
+) -> Row:
     """Average precision by reader and day; while learning, of days that have an earlier one."""
     past: dict[str, list[list[Judged]]] = defaultdict(list)
     found = {}
     for case, reader, subscriber in cases:
-        known, chosen = corpora[case["date"]], candidates(case, days)
-        known_past = [said for day in past[reader][-DAYS:] for said in day] if learning else []
+        known, papers = corpora[case["date"]], candidates(case, days)
+        known_past = before_today(past[reader]) if learning else []
         if known_past or not learning:
-            near = nearness(subscriber, known.rows(chosen), known, taught(known_past, known))
-            hits = [is_positive(case, chosen[place]) for place in np.argsort(-near.value, kind="stable")]
+            near = nearness(subscriber, known.rows(papers), known, vectors, known_past)
+            hits = [is_positive(case, papers[place]) for place in np.argsort(-near.value, kind="stable")]
             found[reader, case["date"]] = average_precision(hits)
-        past[reader].append([Judged(paper, grade(case, paper)) for paper in chosen])
+        past[reader].append([Judged(paper, grade(case, paper)) for paper in papers])
     return found
 
 
+def before_today(past: Sequence[Sequence[Judged]]) -> list[Judged]:
+    return [said for day in past[-DAYS:] for said in day]
+
+
 def nearness(
-    subscriber: Subscriber, rows: Sequence[int], known: Corpus, learned: Learned | None = None
+    subscriber: Subscriber, rows: Sequence[int], known: Corpus, vectors: Vectors, past: Sequence[Judged] = ()
 ) -> ranking.Nearness:
-    return asked([subscriber], rows, known, learned)[0]
-
-
-def asked(
-    readers: Sequence[Subscriber], rows: Sequence[int], known: Corpus, learned: Learned | None = None
-) -> list[ranking.Nearness]:
-    places, boost = np.array(rows, np.intp), np.zeros(len(rows), np.float32)
-    of = ranking.wanted([reader.topics for reader in readers], known)
-    return ranking.nearness([ranking.Asked(each, places, boost, learned) for each in of], known)
+    (of,) = ranking.wanted([subscriber.topics], known)
+    earlier = vectors([text_of(paper) for paper in teaching(past)]) if past else None
+    asked = ranking.Asked(
+        of,
+        np.array(rows, np.intp),
+        np.zeros(len(rows), np.float32),
+        taught(past, known, earlier),
+        vectors(ranking.topics_texts(subscriber.topics)),
+    )
+    return ranking.nearness([asked], known)[0]
 
 
 def candidates(case: dict[str, Any], days: dict[str, list[Paper]]) -> list[Paper]:
@@ -157,15 +278,14 @@ def average_precision(hits: Sequence[bool]) -> float:
     return sum(n / place for n, place in enumerate(places, 1)) / len(places) if places else 0.0
 
 
-def report(table: dict[str, dict[tuple[str, str], float]]) -> None:
+def report(table: dict[str, Row]) -> None:
     readers = sorted({reader for reader, _ in table["words"]})
     print(f"\n{'AP':14}{'mean':>8}" + "".join(f"{reader[:20]:>22}" for reader in readers))
     for name, rows in table.items():
         means = [np.mean([v for (who, _), v in rows.items() if who == reader]) for reader in readers]
         print(f"{name:14}{np.mean(means):8.3f}" + "".join(f"{mean:22.3f}" for mean in means))
     draws = np.random.default_rng(0)
-    names = list(table)
-    for one, other in pairwise(names):
+    for one, other in ((AGAINST[name], name) for name in table if name in AGAINST):
         shared = sorted(table[one].keys() & table[other].keys())
         gain = np.array([table[other][key] - table[one][key] for key in shared])
         means = draws.choice(gain, (2000, len(gain))).mean(axis=1)
@@ -184,16 +304,16 @@ def silence(
     past: dict[str, list[list[Judged]]] = defaultdict(list)
     foreign, own, recall = [], defaultdict(list), defaultdict(list)
     for case, reader, subscriber in cases:
-        known, chosen = corpora[case["date"]], candidates(case, days)
-        known_past = [said for day in past[reader][-DAYS:] for said in day] if learning else []
-        past[reader].append([Judged(paper, grade(case, paper)) for paper in chosen])
+        known, papers = corpora[case["date"]], candidates(case, days)
+        known_past = before_today(past[reader]) if learning else []
+        past[reader].append([Judged(paper, grade(case, paper)) for paper in papers])
         if known.archived < KNOWN_AT_LEAST or (learning and not known_past):
             continue
-        passing = passed(subscriber, chosen, known, known_past)
-        hits = [is_positive(case, paper) for paper in chosen]
+        passing = passed(subscriber, papers, known, known_past)
+        hits = [is_positive(case, paper) for paper in papers]
         own[reader].append(sum(passing) / max(15, 1.5 * sum(hits)))
         recall[reader].append(sum(p and h for p, h in zip(passing, hits, strict=True)) / sum(hits))
-        is_astro = any(c.startswith("astro-ph") for c in chosen[0].categories)
+        is_astro = any(c.startswith("astro-ph") for c in papers[0].categories)
         others = [p for p in days[case["date"]] if any(c.startswith("astro-ph") for c in p.categories) is not is_astro]
         if len(others) >= LEAST_FOREIGN:
             foreign.append(sum(passed(subscriber, others, known, known_past)))
@@ -211,7 +331,7 @@ def passed(subscriber: Subscriber, chosen: Sequence[Paper], known: Corpus, past:
     return [scored.score.relevance >= subscriber.wishes.min_relevance for scored in scores.scored]
 
 
-def by_authors(folder: Path, corpora: dict[str, Corpus]) -> None:
+def by_authors(folder: Path, corpora: dict[str, Corpus], vectors: Vectors) -> None:
     """Where the next paper of each author stands when the earlier ones are the topics."""
     spec = importlib.util.spec_from_file_location("authors", folder / "authors.py")
     assert spec is not None
@@ -221,7 +341,7 @@ def by_authors(folder: Path, corpora: dict[str, Corpus]) -> None:
     places = []
     for _, topics, day, wanted in module.cases(folder):
         known = corpora[day]
-        near = nearness(a_reader(parse(topics.encode(), "topics.md").topics), range(len(known.papers)), known)
+        near = nearness(a_reader(parse(topics.encode(), "topics.md").topics), range(len(known.papers)), known, vectors)
         order = [known.papers[place].id for place in np.argsort(-near.value, kind="stable")]
         places.append(min(order.index(found) + 1 for found in wanted))
     found = np.array(places)
@@ -235,8 +355,10 @@ def how_fast(
     known = corpora[case["date"]]
     rows = list(range(min(700, len(known.papers))))
     started = time.process_time()
+    places, boost = np.array(rows, np.intp), np.zeros(len(rows), np.float32)
     for _ in range(4):
-        asked(50 * [subscriber], rows, known)
+        of = ranking.wanted(50 * [subscriber.topics], known)
+        ranking.nearness([ranking.Asked(each, places, boost) for each in of], known)
     print(f"\n10,000 readers x {len(rows)} papers, cold: {(time.process_time() - started) * 50:.1f} s (from 200)")
     earlier = [found for found in cases[:-1] if found[1] == reader][-DAYS:]
     past = [Judged(paper, grade(one, paper)) for one, *_ in earlier for paper in candidates(one, days)]
@@ -249,7 +371,13 @@ def how_fast(
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
+    arguments = argparse.ArgumentParser(description="how well the local ranking does on mailings with labels")
+    arguments.add_argument("folder", type=Path, nargs="?")
+    arguments.add_argument("--vectors", default="", metavar="URL")
+    arguments.add_argument("--choose", action="store_true")
+    arguments.add_argument("--speed", action="store_true")
+    given = arguments.parse_args()
+    if given.folder is None:
         print("name a folder with mailings, topics and cases: python bench/ranking.py FOLDER")
         sys.exit(0)
-    main(Path(sys.argv[1]), speed="--speed" in sys.argv)
+    main(given.folder, url=given.vectors, choose=given.choose, speed=given.speed)

@@ -10,7 +10,10 @@ from collections.abc import Callable
 import pytest
 
 from newsletter.errors import InputError
+from newsletter.models.subscribers import Topic
+from newsletter.scoring.features import corpus
 from newsletter.scoring.model.prompts import cleaned
+from newsletter.scoring.similarity import Ask, score
 from newsletter.text.printable import one_line
 from newsletter.text.tex import to_unicode
 from newsletter.topics import draft, references
@@ -18,6 +21,7 @@ from newsletter.topics.body import MAX_BYTES, read_body
 from newsletter.topics.check import check
 from newsletter.topics.front_matter import examined
 from newsletter.topics.references import Reference
+from tests.builders import a_paper, a_subscriber, some_topics
 
 QUICK = 0.01  # seconds
 PATTERNS = [
@@ -49,6 +53,12 @@ def _draft(text: str) -> None:
     draft.draft([Reference(text[:400], text), Reference("Moss", text[::-1])], [text])
 
 
+def _ranked(text: str) -> None:
+    papers = [a_paper(1, abstract=text), a_paper(2)]
+    reader = a_subscriber(topics=some_topics(Topic(1, "Moss", text, text[::-1])))
+    score([Ask(reader, papers)], corpus(papers))
+
+
 # Each with the size that it is measured at, and the largest that it may be given.
 PARSERS: dict[str, tuple[Callable[[str], object], int, int]] = {
     "topics": (_topics, 16_000, MAX_BYTES),
@@ -59,6 +69,7 @@ PARSERS: dict[str, tuple[Callable[[str], object], int, int]] = {
     "tex": (to_unicode, 64_000, 1_000_000),
     "printable": (one_line, 128_000, 1_000_000),
     "prompts": (cleaned, 32_000, 1_000_000),
+    "ranking": (_ranked, MAX_BYTES, MAX_BYTES),
 }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from newsletter.models.papers import Paper
 from newsletter.models.scores import Pool, Reading
 from newsletter.models.subscribers import Topic
 from newsletter.scoring.model.client import Rejected
+from newsletter.scoring.remembered import Judged
 from newsletter.scoring.similarity import Similarity
 from newsletter.scoring.vectors import Vectorised, text_of, vectorised
 from newsletter.store import Store
@@ -63,6 +65,31 @@ def test_vectors_of_no_use_leave_the_order_of_the_words(vectors: Vectorised) -> 
             return vectors_by(lambda _: [1.0, 2.0] if kind == "paper" else [1.0])(texts, kind, payers, day)
 
     assert order(whole, papers) == order(None, papers)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_an_answer_with_what_is_no_number_is_a_fault(store: Store, broken: float) -> None:
+    def halfway(body: dict[str, Any]) -> object:
+        rows = [{"index": n, "embedding": [broken if n else 3.0, 4.0]} for n, _ in enumerate(body["input"])]
+        return {"data": rows, "usage": {"prompt_tokens": 1}}
+
+    told: list[str] = []
+    rows = vectorised(store, an_embedder(store, halfway), told.append)
+    assert rows(TEXTS, "paper", readers(store), WEDNESDAY) is None
+    assert len(told) == 1
+    assert "ranked by words instead" in told[0]
+
+
+def test_what_was_learned_of_vectors_finds_a_paper_whose_words_are_new() -> None:
+    def about(text: str) -> list[float]:
+        return [1.0, 0.0] if "Bryo" in text or "Fern" in text else [0.0, 1.0]
+
+    past = [Judged(a_paper(50 + n, title=f"Fern {n}", abstract="Leaves."), 9) for n in range(30)]
+    past += [Judged(a_paper(90 + n, title=f"Anchor {n}", abstract="Iron."), 1) for n in range(30)]
+    local = Similarity(vectors=vectors_by(about), past=lambda *_: past)
+    reader = replace(READER, topics=some_topics(Topic(1, "Tides", "tidal currents")))
+    scored = local.score(Reading(reader, WEDNESDAY, PAPERS, Pool(PAPERS))).scored
+    assert max(scored, key=lambda item: item.score.local).paper is BRYOPHYTES
 
 
 def test_a_text_is_paid_for_once_whoever_reads_it(store: Store) -> None:

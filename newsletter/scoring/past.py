@@ -59,18 +59,23 @@ def explained(past: Past, corpus: Corpus) -> Explained | None:
     )
 
 
+def teaching(past: Past) -> list[Paper]:
+    """The papers that the past is learned from."""
+    return [past[place].paper for place in _kept(past)[0]]
+
+
 def _kept(past: Past) -> tuple[list[int], float]:
     return sampled([TAUGHT_FROM if said.mark else said.relevance for said in past])
 
 
-def taught(past: Past, corpus: Corpus) -> Learned | None:
-    """What the past teaches; None where there is none."""
+def taught(past: Past, corpus: Corpus, vectors: Floats | None = None) -> Learned | None:
+    """What the past teaches; None where there is none. `vectors` are those of the papers that it is learned from."""
     if not past:
         return None
     kept, each = _kept(past)
     lessons = [_lesson(past[place], each) for place in kept]
     words = corpus.space.words([read_paper(past[place].paper) for place in kept])
-    return learn(words, corpus.space.meaning(words), lessons)
+    return learn(words, corpus.space.meaning(words), lessons, vectors)
 
 
 def expected(subscriber: Subscriber, past: Past, corpus: Corpus, cold: Floats) -> int | None:

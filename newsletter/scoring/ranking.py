@@ -24,10 +24,11 @@ from newsletter.scoring.words import Text, read
 MEAN_WEIGHT = 0.5
 IRRELEVANT_WEIGHT = 0.5
 MEANING_WEIGHT = 0.5
-VECTOR_WEIGHT = 1.5
+VECTOR_WEIGHT = 1.0
 FEEDBACK_PAPERS = 10
 FEEDBACK_WORDS = 100
 FEEDBACK_WEIGHT = 0.5
+FEEDBACK_WITH_VECTORS = 0.25  # which find other words for the same without it
 LEARNING_HALF = 20  # with so many relevant papers in the history, it counts as much as the topics
 LEAST_DEVIATION = 0.02  # of an archive that knows nothing of a subject
 TOPICS_KEPT = 1024  # topics files that are not read again
@@ -146,7 +147,9 @@ def _nearness(asked: Asked, by: _ByTopics, best: Places, shared: Floats, corpus:
     places, topics = asked.places, asked.of.topics
     known = corpus.archived >= KNOWN_AT_LEAST
     judges = np.arange(len(corpus.papers), len(by.words)) if known else places
-    value = by.value + FEEDBACK_WEIGHT * _feedback(asked, best, shared[places], corpus)
+    with_vectors = asked.vectors is not None and corpus.vectors is not None
+    weight = FEEDBACK_WITH_VECTORS if with_vectors else FEEDBACK_WEIGHT
+    value = by.value + weight * _feedback(asked, best, shared[places], corpus)
     each = by.in_words[:topics]
     judged = (
         standard(by.words[places], by.words[judges])
@@ -159,7 +162,10 @@ def _nearness(asked: Asked, by: _ByTopics, best: Places, shared: Floats, corpus:
     if learned is not None and learned.evidence:
         share = learned.evidence / (learned.evidence + LEARNING_HALF)
         taught = learned.of(corpus.words, corpus.meaning)
-        value = (1 - share) * standard(value) + share * standard(taught[places])
+        thought = taught[places]
+        if corpus.vectors is not None:
+            thought = thought + learned.by_vectors(corpus.vectors[places])
+        value = (1 - share) * standard(value) + share * standard(thought)
         if known:
             judged = (1 - share) * judged + share * standard(taught[places], taught[judges])
     matched = (by.in_words[: topics + 1] > 0).any(axis=0)

@@ -16,6 +16,7 @@ from newsletter.models.scores import Commented, Computable, Pool, Reading, Reaso
 from newsletter.models.subscribers import Subscriber
 from newsletter.scoring.remembered import Archive, Past, Remembers
 from newsletter.scoring.strength import in_order, limited, relevance, strength
+from newsletter.store.vectors import VectorKind
 
 if TYPE_CHECKING:
     from newsletter.scoring import ranking
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from newsletter.scoring.ranking import Nearness
     from newsletter.scoring.vectors import Vectorised
 
+Own = tuple[
+    Past, "Floats | None", "Floats | None"
+]  # said earlier, and vectors: of the topics, of the papers it was said of
 KEYWORD_BOOST = 0.5  # for each included keyword of the front matter that occurs
 NEXT_EXPLAINED = 10  # papers after those that fit into a mail, of which is told why they are near
 SHOWN_FROM = 6  # a paper of this relevance may be shown, so that its sentence is looked for
@@ -57,14 +61,12 @@ class Similarity:
     def score(self, reading: Reading) -> Scores:
         """The similarity of every paper."""
         known = self._known(reading.pool, reading.date, reading.subscriber)
-        past = self._past(reading.subscriber, reading.date)
-        topics = self._topics(reading.subscriber, reading.date, known)
-        return score([Ask(reading.subscriber, reading.papers, past, topics)], known)[0]
+        return of_readings(known, [reading], [self._own(reading.subscriber, reading.date, known)])[0]
 
     def computable(self, subscriber: Subscriber, day: Day, pool: Pool) -> Computable:
-        """The same as a computation; vectors of a reader's topics, where there are any, are looked up first."""
+        """The same as a computation; vectors, where an embeddings model is set up, are looked up first."""
         known = self._known(pool, day, subscriber)
-        return Computable(of_readings, known, (self._past(subscriber, day), self._topics(subscriber, day, known)))
+        return Computable(of_readings, known, self._own(subscriber, day, known))
 
     def _known(self, pool: Pool, day: Day, subscriber: Subscriber) -> "Corpus":
         from newsletter.scoring.features import corpus  # noqa: PLC0415 - numpy only where something is ranked
@@ -83,13 +85,26 @@ class Similarity:
         payers = sorted(self._payers | {subscriber.id})
         return replace(known, vectors=self._vectors(texts, "paper", payers, day))
 
-    def _topics(self, subscriber: Subscriber, day: Day, known: "Corpus") -> "Floats | None":
-        """The vectors of a reader's topics; None where they are of no use, or of another length than the papers'."""
+    def _own(self, subscriber: Subscriber, day: Day, known: "Corpus") -> "Own":
+        """What a reader adds: the past, and vectors of the topics and of what was said earlier, where there are any."""
+        past = self._past(subscriber, day)
+        if self._vectors is None or known.vectors is None:
+            return past, None, None
+        from newsletter.scoring.past import teaching  # noqa: PLC0415
+        from newsletter.scoring.ranking import topics_texts  # noqa: PLC0415
+        from newsletter.scoring.vectors import text_of  # noqa: PLC0415
+
+        topics = self._paid(topics_texts(subscriber.topics), "topics", subscriber, day, known)
+        earlier = [text_of(paper) for paper in teaching(past)]
+        return past, topics, self._paid(earlier, "paper", subscriber, day, known) if past else None
+
+    def _paid(
+        self, texts: Sequence[str], kind: VectorKind, subscriber: Subscriber, day: Day, known: "Corpus"
+    ) -> "Floats | None":
+        """Vectors that one reader pays for; None where they are of no use, or of another length than the papers'."""
         if self._vectors is None or known.vectors is None:
             return None
-        from newsletter.scoring.ranking import topics_texts  # noqa: PLC0415
-
-        found = self._vectors(topics_texts(subscriber.topics), "topics", [subscriber.id], day)
+        found = self._vectors(texts, kind, [subscriber.id], day)
         return found if found is not None and found.shape[1] == known.vectors.shape[1] else None
 
     def explain(self, subscriber: Subscriber, day: Day) -> "Explained | None":
@@ -109,23 +124,23 @@ class Similarity:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked for one reader: how near some papers are. `vectors` are those of the topics."""
+    """What is asked for one reader: how near some papers are.
+
+    `vectors` are those of the topics, `earlier` those of the papers that the past is learned from.
+    """
 
     subscriber: Subscriber
     papers: Sequence[Paper]
     past: Past = ()
     vectors: "Floats | None" = None
+    earlier: "Floats | None" = None
 
 
-def of_readings(
-    known: "Corpus", readings: Sequence[Reading], own: Sequence[tuple[Past, "Floats | None"]]
-) -> list[Scores]:
-    """The scores of several readers, each with what was said earlier and the vectors of the topics."""
-    asks = [
-        Ask(reading.subscriber, reading.papers, past, vectors)
-        for reading, (past, vectors) in zip(readings, own, strict=True)
-    ]
-    return score(asks, known)
+def of_readings(known: "Corpus", readings: Sequence[Reading], own: Sequence["Own"]) -> list[Scores]:
+    """The scores of several readers, each with what that reader adds."""
+    return score(
+        [Ask(reading.subscriber, reading.papers, *each) for reading, each in zip(readings, own, strict=True)], known
+    )
 
 
 def score(asks: Sequence[Ask], known: "Corpus") -> list[Scores]:
@@ -140,7 +155,7 @@ def score(asks: Sequence[Ask], known: "Corpus") -> list[Scores]:
     for ask, topics in zip(asks, of, strict=True):
         rows = known.rows(ask.papers)
         boost = _boost(ask) + pull(ask.past, rows, known)
-        learned = taught(ask.past, known)
+        learned = taught(ask.past, known, ask.earlier)
         asked.append(ranking.Asked(topics, np.array(rows, np.intp), boost, learned, ask.vectors))
     found = ranking.nearness(asked, known)
     return [_scores(ask, at, near, known) for ask, at, near in zip(asks, asked, found, strict=True)]
