@@ -7,7 +7,7 @@ either certainly unsent or ambiguous, never silently sent. The caller holds the 
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from email.utils import parseaddr
@@ -30,6 +30,7 @@ from newsletter.threads import in_threads
 PAUSE_AT_MOST = timedelta(hours=4)
 TO_OPERATOR = (NoticeKind.ALERT, NoticeKind.TEST)
 JUDGED_EVERY = 100  # sends, beside the start
+CLAIMED_AT_ONCE = 16  # in one transaction; what a stop or a kill finds of them was not sent
 
 
 class Delivery(Section):
@@ -225,15 +226,22 @@ class _Dispatcher:
                 yield done
 
     def _claims(self) -> Iterator[Send | Notice]:
+        """What may go out, claimed in groups; those that a stop finds are handed on too, to be put back."""
         while not self._stopping():
-            now = self.desk.clock()
-            mail = self.notices.claim(self.owner, now) or self.sends.claim(self.owner, now, self._terms())
-            if mail is None:
+            group = self._group()
+            if not group:
                 return
-            self.claimed += 1
-            if self.claimed % JUDGED_EVERY == 0:
-                self._judge()
-            yield mail
+            for mail in group:
+                self.claimed += 1
+                if self.claimed % JUDGED_EVERY == 0:
+                    self._judge()
+                yield mail
+
+    def _group(self) -> Sequence[Send | Notice]:
+        now = self.desk.clock()
+        if notice := self.notices.claim(self.owner, now):
+            return [notice]
+        return self.sends.claim_some(CLAIMED_AT_ONCE, self.owner, now, self._terms())
 
     def _soon(self) -> float | None:
         """Seconds until a waiting send may be tried again; None when none may within our patience."""
@@ -285,6 +293,9 @@ class _Dispatcher:
 
     def _one(self, mail: Send | Notice) -> Dispatched | None:
         desk, queue = self.desk, self._queue(mail)
+        if self._stopping():
+            queue.put_back(mail, self.owner, desk.clock())
+            return None
         if until := self.holds.until(mail.address, desk.clock()):
             queue.put_back(
                 mail, self.owner, desk.clock(), "its mailbox provider refuses this sender", until, counted=False

@@ -103,12 +103,12 @@ class Database:
     def rows(self, sql: str, values: Values = ()) -> list[Row]:
         """All rows of a query."""
         with self._said_plainly():
-            return list(_rows(self.utils.conn.execute(sql, values)))
+            return list(rows_of(self.utils.conn.execute(sql, values)))
 
     def row(self, sql: str, values: Values = ()) -> Row | None:
         """The first row of a query, or None."""
         with self._said_plainly():
-            return next(_rows(self.utils.conn.execute(sql, values)), None)
+            return next(rows_of(self.utils.conn.execute(sql, values)), None)
 
     def truncate_log(self, patience: float = 10.0) -> bool:
         """Moves all that the write-ahead log holds into the file and empties it.
@@ -197,7 +197,7 @@ class Database:
             raise StoreError(f"{self.path}: {advice}") from error
 
 
-def _rows(cursor: sqlite3.Cursor) -> Iterator[Row]:
+def rows_of(cursor: sqlite3.Cursor) -> Iterator[Row]:
     """The rows by the names of their columns. The `query` of sqlite_utils takes a savepoint besides, at each send."""
     names = [column[0] for column in cursor.description]
     return (dict(zip(names, row, strict=True)) for row in cursor)

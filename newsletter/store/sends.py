@@ -17,7 +17,7 @@ from sqlite_utils import Database as Connection
 
 from newsletter.models.editions import Kind
 from newsletter.models.sends import Mail, Receipt, Send, SendState
-from newsletter.store.database import Database, Row, Values
+from newsletter.store.database import Database, Row, Values, rows_of
 from newsletter.store.suppressions import Suppressions
 
 LEASE = timedelta(minutes=10)
@@ -96,21 +96,24 @@ class Sends:
             )
 
     def claim(self, owner: str, now: datetime, terms: Terms, address: str | None = None) -> Send | None:
-        """The next send that may go out, now ours; None when there is none. With `address`, only one to there.
+        """The next send that may go out, now ours; None when there is none. With `address`, only one to there."""
+        return next(iter(self.claim_some(1, owner, now, terms, address)), None)
+
+    def claim_some(self, count: int, owner: str, now: datetime, terms: Terms, address: str | None = None) -> list[Send]:
+        """The next sends that may go out, at most `count`, now ours; none when there is none.
 
         Those that must not go out are skipped or expire on the way.
         """
-        with self._database.writing(lazily=True) as db:  # lost, it is ready again
-            while row := _next(db, now, terms.kind, address):
-                if not self._objection(db, row, now, terms):
-                    break
-            else:
-                return None
-            db.conn.execute(
-                "UPDATE sends SET state = 'claimed', owner = ?, lease_until = ?, changed_at = ? WHERE id = ?",
-                [owner, (now + LEASE).isoformat(), now.isoformat(), row["id"]],
-            )
-        return _send(row | {"state": SendState.CLAIMED})
+        claimed: list[Send] = []
+        with self._database.writing(lazily=True) as db:  # lost, they are ready again
+            while not claimed and (rows := _next(db, now, terms.kind, address, count)):
+                mine = [row for row in rows if not self._objection(db, row, now, terms)]
+                db.conn.executemany(
+                    "UPDATE sends SET state = 'claimed', owner = ?, lease_until = ?, changed_at = ? WHERE id = ?",
+                    [[owner, (now + LEASE).isoformat(), now.isoformat(), row["id"]] for row in mine],
+                )
+                claimed = [_send(row | {"state": SendState.CLAIMED}) for row in mine]
+        return claimed
 
     def submitting(self, mail: Mail, owner: str, message: bytes, now: datetime, terms: Terms) -> bool:
         """Freezes the message and commits that it is about to go out.
@@ -119,12 +122,12 @@ class Sends:
         """
         frozen = zlib.compress(message, COMPRESSION)
         with self._database.writing() as db:
-            row = _first(
+            rows = _all(
                 db,
                 _WITH_NAMES + "WHERE sends.id = ? AND state = 'claimed' AND owner = ? AND lease_until > ?",
                 [mail.id, owner, now.isoformat()],
             )
-            if row is None or self._objection(db, row, now, terms):
+            if not rows or self._objection(db, rows[0], now, terms):
                 return False
             db.conn.execute(
                 """
@@ -192,7 +195,7 @@ class Sends:
         counted: bool = True,
     ) -> None:
         """Gives up a claim: ready again, or later; later counts as an attempt where something of ours went wrong."""
-        with self._database.writing() as db:
+        with self._database.writing(lazily=True) as db:  # lost, the run is dead and its claims are given back
             db.conn.execute(
                 """
                 UPDATE sends SET state = ?, retry_at = ?, detail = ?, attempts = attempts + ?, owner = '',
@@ -376,7 +379,7 @@ class Sends:
         return bool(reason)
 
 
-def _next(db: Connection, now: datetime, kind: Kind | None, address: str | None) -> Row | None:
+def _next(db: Connection, now: datetime, kind: Kind | None, address: str | None, count: int) -> list[Row]:
     """Ready ones whose hour has come, then those to be tried again, then claims that outlived their lease."""
     where = "AND address = :address COLLATE NOCASE " if address else ""
     if kind:
@@ -386,22 +389,20 @@ def _next(db: Connection, now: datetime, kind: Kind | None, address: str | None)
         "state = 'retry_at' AND retry_at <= :now",
         "state = 'claimed' AND lease_until <= :now",
     ):
-        found = _first(
+        found = _all(
             db,
-            f"{_WITH_NAMES} WHERE sends.id = (SELECT id FROM sends WHERE {state} {where} "  # noqa: S608 - ours
-            "ORDER BY not_before, created_at, edition_id LIMIT 1)",
-            {"now": now.isoformat(), "address": address, "kind": kind},
+            f"{_WITH_NAMES} WHERE sends.id IN (SELECT id FROM sends WHERE {state} {where} "  # noqa: S608 - ours
+            "ORDER BY not_before, created_at, edition_id LIMIT :count) ORDER BY not_before, created_at, edition_id",
+            {"now": now.isoformat(), "address": address, "kind": kind, "count": count},
         )
         if found:
             return found
-    return None
+    return []
 
 
-def _first(db: Connection, sql: str, values: Values) -> Row | None:
-    """The first row, without the savepoint that `query` takes: this is what each send passes through."""
-    cursor = db.conn.execute(sql, values)
-    row = cursor.fetchone()
-    return dict(zip((column[0] for column in cursor.description), row, strict=True)) if row else None
+def _all(db: Connection, sql: str, values: Values) -> list[Row]:
+    """All rows, within the transaction under way."""
+    return list(rows_of(db.conn.execute(sql, values)))
 
 
 def _due_since(row: Row) -> str:
