@@ -5,6 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from newsletter import sources as source_modules
+from newsletter.cluster import cluster
 from newsletter.delivery import backends, restore_guard
 from newsletter.delivery.breakers import Breakers
 from newsletter.delivery.dispatch import Delivery, Desk, Dispatch, Pace
@@ -41,11 +43,13 @@ from newsletter.sources.contract import Source
 from newsletter.store import Store
 from newsletter.subscribers.just_me import is_just_me
 from newsletter.subscribers.membership import Membership
+from newsletter.threads import executor as local_executor
 
 if TYPE_CHECKING:
     from newsletter.scoring.vectors import Vectorised
 
 SETTINGS_FILE = "newsletter.toml"
+MANY_READERS = 2000  # from which on other processes pay: they start in a second or two
 
 
 def now() -> datetime:
@@ -179,6 +183,7 @@ def services(
     stop = stop or threading.Event()
     with (
         desk(settings, store, stop, lambda done: progress("send", done)) as made,
+        computing(settings) as (executor, width),
         connect.spending(settings, store, command="run", clock=now, warn=warn) as budget,
     ):
         local = local_scorer(store, connect.vectors(settings, store, budget, clock=now, warn=warn))
@@ -191,13 +196,33 @@ def services(
                 to_people=made.backend.reaches_people,
                 at_once=at_once,
                 with_marks=_has_marks(settings),
-                workers=connect.lanes(settings),
+                workers=max(connect.lanes(settings), width),
+                executor=executor,
                 stop=stop,
                 tell=lambda done: progress("compose", done),
             ),
             desk=made,
             mark=guard(settings, made),
         )
+
+
+@contextmanager
+def computing(settings: Settings) -> Iterator[tuple[Executor, int]]:
+    """What computes editions that need no model, and how many pieces of them should be under way.
+
+    Raises SettingsError where run.cluster names no cluster that can.
+    """
+    assert settings.home is not None, "a run has a home"
+    workers, kind = settings.run.workers, settings.run.executor
+    if settings.run.cluster:
+        with cluster(settings.run.cluster) as (executor, width):
+            yield executor, 2 * width
+        return
+    if kind == "auto":
+        readers = sum(1 for _ in (settings.home / "subscribers").glob("*.md"))
+        kind = "processes" if readers >= MANY_READERS and (os.cpu_count() or 1) > 1 else "serial"
+    with local_executor(kind, workers, ["newsletter.editions.pieces", "newsletter.scoring.similarity"]) as executor:
+        yield executor, workers + 1 if kind == "processes" else 1
 
 
 @contextmanager

@@ -83,10 +83,16 @@ class Web(Section):
 
 
 class Run(Section):
-    """How a day is run: `workers` threads compose and send."""
+    """How a day is run: `workers` threads compose and send.
+
+    Editions that need no model are computed in this process, or by as many others (`executor`; auto: by others where
+    there are enough readers for it to pay), or on the Dask cluster of a scheduler (`cluster`, tcp://scheduler:8786).
+    """
 
     section: ClassVar[str] = "run"
     workers: int = Field(2, ge=1, le=64)
+    executor: Literal["auto", "serial", "processes"] = "auto"
+    cluster: str = ""
 
 
 class Backup(Section):

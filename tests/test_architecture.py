@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "newsletter"
 # fourth rank on, packages of one rank do not import each other: they meet in the nouns and in the store.
 RANKS = [
     {"errors", "files", "money", "threads", "log", "links", "validation", "models"},
-    {"settings", "text"},
+    {"settings", "text", "cluster"},
     {"topics"},
     {"store", "rendering"},
     {"sources", "subscribers", "scoring", "delivery"},
@@ -44,6 +44,7 @@ DOORS = {
     "dns": "delivery/dns.py",
     "starlette": "web",
     "uvicorn": "web/server.py",
+    "distributed": "cluster.py",
     "typer": "cli",
     "rich": "cli",
 }
