@@ -166,12 +166,12 @@ def test_a_day_on_two_workers_of_which_one_is_killed_is_that_of_a_serial_run(
 ) -> None:
     address, (killed, _) = workers
     alone = a_home(tmp_path / "alone", '[run]\nexecutor = "serial"\n')
-    assert run(alone).wait(120) == 0
+    assert run(alone).wait(300) == 0
     shared = a_home(tmp_path / "shared", f'[run]\ncluster = "{address}"\n')
     day = run(shared)
     begun(shared)
     killed.send_signal(signal.SIGKILL)
-    assert day.wait(120) == 0
+    assert day.wait(300) == 0
     assert len(editions(shared)) == READERS
     assert editions(shared) == editions(alone)
     assert mails(shared) == mails(alone) == sorted(f"r{number:03}" for number in range(READERS))
@@ -187,7 +187,7 @@ def test_a_coordinator_that_was_killed_goes_on(
     day.kill()
     day.wait()
     before = editions(home)
-    assert run(home).wait(120) == 0
+    assert run(home).wait(300) == 0
     after = editions(home)
     assert len(after) == READERS
     assert {slug: after[slug] for slug in before} == before
