@@ -1,12 +1,13 @@
 """How fast delivery is: sends a second to a local SMTP sink against plain smtplib, with the durable states on.
 
-Both use the same connections, in as many threads, for the same bytes. The sink is a process of its own: postfix's
-smtp-sink where it is installed, else aiosmtpd. Prints a table; exits 1 below the ratio or above the memory promised.
+Both use the same connections, in as many threads, for the same bytes. The sink is a process of its own: aiosmtpd, and
+postfix's smtp-sink where it is installed. Prints a table; exits 1 below the ratio or above the memory promised.
 
-    .venv/bin/python bench/delivery.py [--sends 20000] [--lanes 4] [--kilobytes 60]
+    .venv/bin/python bench/delivery.py [--sends 20000] [--lanes 4] [--kilobytes 60] [--sink smtp-sink]
 """
 
 import argparse
+import os
 import queue
 import resource
 import shutil
@@ -29,7 +30,7 @@ from newsletter.store import Store
 from newsletter.store.subscribers import FileStamp
 from newsletter.topics.body import read_body
 
-RATIO, MEGABYTES = 0.7, 300
+RATIO, MEGABYTES = 0.85, 300
 DAY = date(2026, 11, 18)
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
@@ -39,10 +40,17 @@ def main() -> int:
     parser.add_argument("--sends", type=int, default=20_000)
     parser.add_argument("--lanes", type=int, default=4)
     parser.add_argument("--kilobytes", type=int, default=60)
+    parser.add_argument("--sink", choices=("aiosmtpd", "smtp-sink"), action="append")
     given = parser.parse_args()
+    sinks = given.sink or (["aiosmtpd", "smtp-sink"] if smtp_sink() else ["aiosmtpd"])
+    return max(measured(name, given) for name in sinks)
+
+
+def measured(name: str, given: argparse.Namespace) -> int:
+    """Delivers to one sink and prints how fast; 1 where it is slower than promised."""
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "newsletter.db") as store:
         prepare(store, given.sends)
-        port, sink, name = start_sink()
+        port, sink = start_sink(name)
         try:
             plain = plainly(port, given.sends, given.lanes, given.kilobytes)
             ours, stages = durably(store, port, given.lanes, given.kilobytes)
@@ -133,14 +141,19 @@ def durably(store: Store, port: int, lanes: int, kilobytes: int) -> tuple[float,
     return seconds, stages | {"states": cpu - sum(stages.values())}
 
 
-def start_sink() -> tuple[int, "subprocess.Popen[bytes]", str]:
-    """The port of a server that takes everything, its process and its name."""
+def smtp_sink() -> str:
+    """Where postfix's sink is; empty where it is not installed."""
+    return shutil.which("smtp-sink", path=f"{os.environ['PATH']}:/usr/sbin:/usr/lib/postfix/sbin") or ""
+
+
+def start_sink(name: str) -> tuple[int, "subprocess.Popen[bytes]"]:
+    """The port of a server that takes everything, and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    found = shutil.which("smtp-sink", path="/usr/sbin:/usr/lib/postfix/sbin:/usr/bin:/bin")
-    if found:
-        command = [found, "-u", "nobody", f"127.0.0.1:{port}", "100"]
+    if name == "smtp-sink":
+        user = [] if os.geteuid() else ["-u", "nobody"]
+        command = [smtp_sink(), *user, f"127.0.0.1:{port}", "100"]
     else:
         command = [sys.executable, "-m", "aiosmtpd", "-n", "-c", "aiosmtpd.handlers.Sink", "-l", f"127.0.0.1:{port}"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
@@ -150,7 +163,7 @@ def start_sink() -> tuple[int, "subprocess.Popen[bytes]", str]:
             break
         except ConnectionRefusedError:
             time.sleep(0.05)
-    return port, process, "smtp-sink" if found else "aiosmtpd"
+    return port, process
 
 
 if __name__ == "__main__":

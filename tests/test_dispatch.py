@@ -184,6 +184,21 @@ def test_lanes_share_one_pace() -> None:
     assert waits == pytest.approx([0.1, 0.2, 30])
 
 
+def test_claims_that_outlive_their_lease_behind_a_slow_pace_are_sent_all_the_same(store: Store) -> None:
+    sends, clock = some_sends(store, 20), Ticking()
+    pace = Pace(1 / 45, lambda: clock().timestamp(), lambda seconds: clock.pass_(seconds=seconds))
+    dispatch(a_desk(store, backend := FakeBackend(), clock=clock, pace=pace, lanes=1))
+    assert sorted(outgoing.send_id for outgoing in backend.taken) == sorted(send.id for send in sends)
+    assert store.sends.counts() == {SendState.ACCEPTED: 20}
+
+
+def test_a_stop_leaves_no_claim_behind(store: Store) -> None:
+    some_sends(store, 20)
+    stop = threading.Event()
+    run(store, FakeBackend(before=lambda _: stop.set()), stop=stop, lanes=1)
+    assert store.sends.counts() == {SendState.ACCEPTED: 1, SendState.READY: 19}
+
+
 def test_an_edition_that_cannot_be_written_harms_no_other(store: Store) -> None:
     sends = some_sends(store, 3)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlite_utils import Database as Connection
 
 from newsletter.errors import StoreError
 from newsletter.models.editions import Cadence, Edition, Kind
@@ -324,3 +325,38 @@ def test_times_are_kept_with_their_zone(store: Store) -> None:
     moment = datetime(2026, 11, 18, 3, 4, 5, tzinfo=UTC)
     [paper] = saved(store, a_paper(submitted_at=moment))
     assert store.papers.by_keys([int(paper.key or 0)])[int(paper.key or 0)].submitted_at == moment
+
+
+# Transactions that threads share
+
+
+def test_threads_that_commit_together_keep_all_but_what_failed(store: Store) -> None:
+    def keep(number: int) -> str:
+        def work(db: Connection) -> str:
+            db.conn.execute("INSERT INTO facts (name, value) VALUES (?, 'kept')", [f"n{number:03}"])
+            if number % 10 == 3:
+                raise ValueError(f"{number} is wrong")
+            return f"kept {number}"
+
+        try:
+            return store.database.together(work, lazily=number % 2 == 0)
+        except ValueError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(8) as pool:
+        said = list(pool.map(keep, range(200)))
+    assert said == [f"{n} is wrong" if n % 10 == 3 else f"kept {n}" for n in range(200)]
+    names = {row["name"] for row in store.database.rows("SELECT name FROM facts WHERE name GLOB 'n[0-9]*'")}
+    assert names == {f"n{n:03}" for n in range(200) if n % 10 != 3}
+
+
+def test_what_was_committed_together_is_seen_by_others_at_once(store: Store) -> None:
+    def keep(number: int) -> str:
+        name = f"n{number:03}"
+        store.database.together(
+            lambda db: db.conn.execute("INSERT INTO facts (name, value) VALUES (?, 'seen')", [name])
+        )
+        return store.facts.get(name)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(keep, range(100))) == ["seen"] * 100

@@ -310,6 +310,7 @@ class _Dispatcher:
             queue.put_back(mail, self.owner, desk.clock())
             return None
         if not queue.submitting(mail, self.owner, eml, desk.clock(), self._terms()):
+            queue.put_back(mail, self.owner, desk.clock())  # where its lease ended while it waited for its turn
             return None
         desk.about_to_send()
         try:

@@ -101,14 +101,21 @@ def balanced(told: Digest, html: str, links: int) -> Digest:
 
 def _said(entry: Entry) -> Iterator[Collection[str]]:
     """The words that the text says of a paper beside its abstract."""
-    yield from map(_words, (entry.title, entry.everyone, entry.reason, *entry.facts, entry.mark))
+    yield _words_of((entry.title, entry.everyone, *entry.facts))
+    yield _words(entry.reason)
+    yield _words(entry.mark)
     if entry.summary:
         yield entry.summary.split()
     if entry.form is Form.FULL:
         yield f"pdf/{entry.id}", f"html/{entry.id}", f"bibtex/{entry.id}"
 
 
-@lru_cache(maxsize=32768)  # a day's papers are the same for all readers
+@lru_cache(maxsize=8192)  # a day's papers are the same for all readers
+def _words_of(texts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(" ".join(texts).split())
+
+
+@lru_cache(maxsize=8192)  # so are their abstracts
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 

@@ -3,10 +3,12 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import sqlite_utils
 
@@ -14,6 +16,7 @@ from newsletter.errors import StoreError
 from newsletter.store.journal import Entry, Journal
 from newsletter.store.migrations import migrations
 
+T = TypeVar("T")
 Row = dict[str, Any]
 Values = Sequence[Any] | dict[str, Any]
 File = tuple[int, int]  # device and inode: which file it is, whatever its name
@@ -50,6 +53,8 @@ class Database:
         self._opened: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._opening = threading.RLock()
         self._writing = threading.Lock()
+        self._leading = threading.Lock()
+        self._queue: deque[_Waiting] = deque()
         try:
             with self._said_plainly():
                 self._open_here()
@@ -95,6 +100,35 @@ class Database:
                     utils.conn.execute("PRAGMA synchronous=FULL")
             if self._local.file != _file(self.path):
                 raise StoreError(f"{self.path}: {_REPLACED} at this very moment; try again")
+
+    def together(self, work: Callable[[sqlite_utils.Database], T], *, lazily: bool = False) -> T:
+        """The result of work that was committed, in one transaction with that of threads that came meanwhile.
+
+        Whoever comes while a transaction is being flushed waits for the next, which takes all that wait: several
+        threads pay for one flush. Work that raises undoes itself alone. Raises as `writing`.
+        """
+        mine = _Waiting(work, lazily)
+        self._queue.append(mine)
+        with self._leading:
+            if not mine.done.done():
+                group = [self._queue.popleft() for _ in range(len(self._queue))]
+                try:
+                    self._commit(group)
+                except BaseException as error:
+                    for each in group:
+                        if not each.done.done():
+                            each.done.set_exception(error)
+                    raise
+        return cast("T", mine.done.result())
+
+    def _commit(self, group: "Sequence[_Waiting]") -> None:
+        with self.writing(lazily=all(each.lazily for each in group)) as db:
+            results = [_undone_alone(db, each.work, len(group)) for each in group]
+        for each, (result, error) in zip(group, results, strict=True):
+            if error:
+                each.done.set_exception(error)
+            else:
+                each.done.set_result(result)
 
     def journalled(self, entry: Entry) -> None:
         """Keeps a line in the journal of opt-outs before the transaction under way is committed."""
@@ -195,6 +229,30 @@ class Database:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary result code of an extended one
             advice = _ADVICE.get(code, str(error))
             raise StoreError(f"{self.path}: {advice}") from error
+
+
+class _Waiting:
+    """Work of one thread that waits for a transaction."""
+
+    def __init__(self, work: Callable[[sqlite_utils.Database], Any], lazily: bool) -> None:
+        self.work, self.lazily = work, lazily
+        self.done: Future[Any] = Future()
+
+
+def _undone_alone(
+    db: sqlite_utils.Database, work: Callable[[sqlite_utils.Database], T], count: int
+) -> tuple[T | None, Exception | None]:
+    """The result of work among `count` of one transaction, or what it raised after all that it did was undone."""
+    if count == 1:
+        return work(db), None
+    db.conn.execute("SAVEPOINT work")
+    try:
+        result, error = work(db), None
+    except Exception as raised:  # noqa: BLE001 - it is raised where the work came from
+        db.conn.execute("ROLLBACK TO work")
+        result, error = None, raised
+    db.conn.execute("RELEASE work")
+    return result, error
 
 
 def rows_of(cursor: sqlite3.Cursor) -> Iterator[Row]:

@@ -121,7 +121,8 @@ class Sends:
         False when the claim is no longer ours, or when its subscriber left, was paused or suppressed meanwhile.
         """
         frozen = zlib.compress(message, COMPRESSION)
-        with self._database.writing() as db:
+
+        def freeze(db: Connection) -> bool:
             rows = _all(
                 db,
                 _WITH_NAMES + "WHERE sends.id = ? AND state = 'claimed' AND owner = ? AND lease_until > ?",
@@ -139,7 +140,9 @@ class Sends:
             db.conn.execute(
                 "INSERT INTO attempts (send_id, backend, started_at) VALUES (?, '', ?)", [mail.id, now.isoformat()]
             )
-        return True
+            return True
+
+        return self._database.together(freeze)
 
     def settle(
         self,
@@ -157,7 +160,8 @@ class Sends:
         A wait that the backend asked for, a refusal of the sender, and what stopped everything was no attempt.
         """
         counted = state is not SendState.READY and receipt.retry_after is None and not receipt.sender_refused
-        with self._database.writing(lazily=True) as db:  # lost, it is ambiguous
+
+        def record(db: Connection) -> None:
             db.conn.execute(
                 """
                 UPDATE sends SET state = CASE state WHEN 'submitting' THEN ? ELSE state END, provider_id = ?,
@@ -183,6 +187,8 @@ class Sends:
                 """,
                 [now.isoformat(), receipt.outcome, receipt.detail, backend, mail.id],
             )
+
+        self._database.together(record, lazily=True)  # lost, it is ambiguous
 
     def put_back(
         self,
