@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from newsletter.delivery.dns import Lookup
 
 SPF_LOOKUPS = 10  # RFC 7208 §4.6.4
+_ASKS = re.compile(r"[+?~-]?(?:include:(?P<include>\S+)|(?:a|mx|ptr)(?:[:/]|$)|exists:)|redirect=(?P<redirect>\S+)")
 DMARC_WALK = 8  # labels, RFC 9989 §4.10
 _POLICIES = {"none", "quarantine", "reject"}
 _DEPRECATED = ("pct", "rf", "ri")  # RFC 9989, appendix C
@@ -33,7 +34,7 @@ def mx(domain: str, lookup: Lookup) -> Said:
 
 def spf(domain: str, lookup: Lookup) -> Said:
     """Whether the envelope's domain names who may send for it (RFC 7208)."""
-    records = [text for text in lookup(domain, "TXT") if re.match(r"v=spf1( |$)", text, re.IGNORECASE)]
+    records = _spf_records(domain, lookup)
     if not records:
         return Said(well=False, said=f"{domain} has no SPF record")
     if len(records) > 1:
@@ -41,10 +42,43 @@ def spf(domain: str, lookup: Lookup) -> Said:
     terms = records[0].lower().split()[1:]
     if "+all" in terms or "all" in terms:
         return Said(well=False, said=f"the SPF record of {domain} lets everybody send (+all)")
-    asked = sum(bool(re.match(r"[+?~-]?(include:|a\b|mx\b|ptr\b|exists:)|redirect=", term)) for term in terms)
+    asked, fault = _asked(records[0], lookup)
+    if fault:
+        return Said(well=False, said=f"the SPF record of {domain} cannot be read to its end: {fault}")
     if asked > SPF_LOOKUPS:
-        return Said(well=False, said=f"the SPF record of {domain} needs {asked} lookups; {SPF_LOOKUPS} are allowed")
+        return Said(
+            well=False,
+            said=f"the SPF record of {domain} needs more than {SPF_LOOKUPS} lookups, with what it includes",
+        )
     return Said(well=True, said=f"{domain}: {records[0]}")
+
+
+def _spf_records(domain: str, lookup: Lookup) -> list[str]:
+    return [text for text in lookup(domain, "TXT") if re.match(r"v=spf1( |$)", text, re.IGNORECASE)]
+
+
+def _asked(record: str, lookup: Lookup, asked: int = 0) -> tuple[int, str]:
+    """The lookups that a record needs beside `asked`, those of the records it names included (RFC 7208 §4.6.4).
+
+    And what makes it an error: a record it includes (§5.2) or leads to (§6.1) that is not there, or there twice (§4.5).
+    Counts no further than one too many, which ends circles, too.
+    """
+    terms = record.lower().split()[1:]
+    has_all = any(re.fullmatch(r"[+?~-]?all", term) for term in terms)
+    for term in terms:
+        match = _ASKS.match(term)
+        if match is None or asked > SPF_LOOKUPS or (match["redirect"] and has_all):
+            continue
+        asked += 1
+        name = match["include"] or match["redirect"] or ""
+        if name and "%" not in name:  # a macro depends on the mail
+            found = _spf_records(name, lookup)
+            if len(found) != 1:
+                return asked, f"{name} has {len(found) or 'no'} SPF record{'s' if found else ''}"
+            asked, fault = _asked(found[0], lookup, asked)
+            if fault:
+                return asked, fault
+    return asked, ""
 
 
 def dkim(selector: str, domain: str, lookup: Lookup, public_key: str = "") -> Said:
