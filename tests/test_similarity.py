@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from newsletter.editions.selection import rank
@@ -12,6 +13,7 @@ from newsletter.models.subscribers import Mark, Subscriber, Topic
 from newsletter.scoring import similarity
 from newsletter.scoring.features import corpus
 from newsletter.scoring.remembered import Judged
+from newsletter.scoring.words import read_paper
 from tests.builders import a_paper, a_subscriber, some_topics
 
 MOSS = Topic(1, "Moss", "how moss grows on wet stones", "trees and forests")
@@ -279,3 +281,13 @@ def test_with_a_past_a_dull_day_stays_dull() -> None:
     archive = [*many(1000, HARBOURS), *many(2000, LICHEN, 20)]
     scores = scores_of(many(3000, HARBOURS, 60), a_subscriber(topics=some_topics(MOSS)), *a_past(40), archive=archive)
     assert passing(scores) == []
+
+
+def test_a_paper_of_another_day_is_read_the_same_whoever_read_it_before() -> None:
+    earlier = [*many(5000, HARBOURS, 5), a_paper(1, abstract="")]
+    first, second = corpus(FILLER, earlier), corpus(FILLER, earlier)
+    first.read(earlier[3:])
+    (words, meaning), (alone, meant) = first.read(earlier), second.read(earlier)
+    assert (words != alone).nnz == 0
+    assert (words != second.space.words([read_paper(paper) for paper in earlier])).nnz == 0
+    assert np.array_equal(meaning, meant)

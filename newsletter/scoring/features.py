@@ -11,7 +11,7 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the threads are ours, one reader each
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -170,10 +170,26 @@ class Corpus:
     across: Sparse
     meaning: Floats
     vectors: Floats | None = None  # of the day alone, where an embeddings model made some
+    _earlier: dict[str, tuple[Integers, Floats, Floats]] = field(default_factory=dict, repr=False)
 
     def rows(self, papers: Iterable[Paper]) -> list[int]:
         """Where some papers of the day stand."""
         return [self.positions[identity(paper)] for paper in papers]
+
+    def read(self, papers: Sequence[Paper]) -> tuple[Sparse, Floats]:
+        """Words and meaning of papers of other days, a row each; a paper is read once for all readers."""
+        names = [identity(paper) for paper in papers]
+        missing = {name: paper for name, paper in zip(names, papers, strict=True) if name not in self._earlier}
+        if missing:
+            words = self.space.words([read_paper(paper) for paper in missing.values()])
+            meaning = self.space.meaning(words)
+            for name, start, end, meant in zip(missing, words.indptr, words.indptr[1:], meaning, strict=False):
+                self._earlier[name] = words.indices[start:end], words.data[start:end], meant
+        rows = [self._earlier[name] for name in names]
+        ends = np.cumsum([0, *(len(row[0]) for row in rows)])
+        parts = [np.concatenate([row[n] for row in rows]) for n in (1, 0)]
+        read = sparse.csr_matrix((*parts, ends), shape=(len(rows), self.space.width))
+        return read, np.array([row[2] for row in rows], np.float32)
 
     @property
     def archived(self) -> int:

@@ -13,7 +13,7 @@ from newsletter.scoring.learned import TAUGHT_FROM, Learned, Lesson, learn, samp
 from newsletter.scoring.ranking import on_archive, wanted
 from newsletter.scoring.remembered import Judged, Past
 from newsletter.scoring.strength import KNOWN_AT_LEAST
-from newsletter.scoring.words import identity, read_paper, spelling
+from newsletter.scoring.words import identity, spelling
 
 MARK_WEIGHT = 5.0  # scores of a model that one mark is worth
 PULL = 2.0  # deviations for a paper that is the same in all its words
@@ -22,6 +22,7 @@ LIKED_SHOWN = 2
 RELEVANT_FROM = 7  # the default threshold
 RELEVANT_AT_LEAST = 10  # relevant papers, to judge a day by those of earlier days
 LEAST_SHARE = 0.05
+MARGIN = 1.5  # papers that pass for one that is expected to be relevant: the order is not perfect
 WORDS_SHOWN, PAPERS_SHOWN = 12, 10
 
 
@@ -74,15 +75,16 @@ def taught(past: Past, corpus: Corpus, vectors: Floats | None = None) -> Learned
         return None
     kept, each = _kept(past)
     lessons = [_lesson(past[place], each) for place in kept]
-    words = corpus.space.words([read_paper(past[place].paper) for place in kept])
-    return learn(words, corpus.space.meaning(words), lessons, vectors)
+    words, meaning = corpus.read([past[place].paper for place in kept])
+    return learn(words, meaning, lessons, vectors)
 
 
 def expected(subscriber: Subscriber, past: Past, corpus: Corpus, cold: Floats) -> int | None:
-    """How many of today's papers are relevant, judging by how relevant earlier ones as near to the topics were.
+    """How many of today's papers pass, judging by how relevant earlier ones as near to the topics were.
 
     `cold` is how near today's are, on the scale of the archive. The share of relevant papers rises with it (isotonic
-    regression); papers whose share is below LEAST_SHARE count none. None where too little is known.
+    regression); papers whose share is below LEAST_SHARE count none, and MARGIN pass for each relevant one. None where
+    too little is known.
     """
     places, each = _kept(past)
     said = [past[place] for place in places if past[place].mark is None]
@@ -90,11 +92,11 @@ def expected(subscriber: Subscriber, past: Past, corpus: Corpus, cold: Floats) -
     if relevant.sum() < RELEVANT_AT_LEAST or corpus.archived < KNOWN_AT_LEAST:
         return None
     weights = np.array([each if judged.relevance < TAUGHT_FROM else 1.0 for judged in said])
-    words = corpus.space.words([read_paper(judged.paper) for judged in said])
-    near = on_archive(words, corpus.space.meaning(words), wanted([subscriber.topics], corpus)[0], corpus)
+    words, meaning = corpus.read([judged.paper for judged in said])
+    near = on_archive(words, meaning, wanted([subscriber.topics], corpus)[0], corpus)
     order = np.argsort(near, kind="stable")
     share = np.interp(cold, near[order], isotonic_regression(relevant[order], weights=weights[order]).x)
-    return round(float(share[share >= LEAST_SHARE].sum()))
+    return round(MARGIN * float(share[share >= LEAST_SHARE].sum()))
 
 
 def _lesson(said: Judged, each: float) -> Lesson:
@@ -109,10 +111,10 @@ def pull(past: Past, rows: Sequence[int], corpus: Corpus) -> Floats:
 
 
 def _nearest(past: Past, marks: Collection[Mark], rows: Sequence[int], corpus: Corpus) -> Floats:
-    papers = [read_paper(judged.paper) for judged in past if judged.mark in marks]
+    papers = [judged.paper for judged in past if judged.mark in marks]
     if not papers:
         return np.zeros(len(rows), np.float32)
-    return np.asarray(dense(corpus.words[rows] @ corpus.space.words(papers).T).max(axis=1))
+    return np.asarray(dense(corpus.words[rows] @ corpus.read(papers)[0].T).max(axis=1))
 
 
 def liked(past: Past, rows: Sequence[int], corpus: Corpus) -> list[tuple[str, ...]]:
@@ -120,7 +122,7 @@ def liked(past: Past, rows: Sequence[int], corpus: Corpus) -> list[tuple[str, ..
     likes = [judged.paper for judged in past if judged.mark in (Mark.MORE, Mark.SAVED)]
     if not likes:
         return [()] * len(rows)
-    liking = corpus.space.words([read_paper(paper) for paper in likes])
+    liking, _ = corpus.read(likes)
     alike = dense(corpus.words[rows] @ liking.T)
     for column, paper in enumerate(likes):  # a paper is not listed for being like itself
         alike[[place for place, row in enumerate(rows) if row == corpus.positions.get(identity(paper))], column] = 0.0

@@ -15,7 +15,7 @@ from newsletter.models.papers import Day, Paper
 from newsletter.models.scores import Commented, Computable, Pool, Reading, Reason, Score, Scored, Scores, Strength
 from newsletter.models.subscribers import Subscriber
 from newsletter.scoring.remembered import Archive, Past, Remembers
-from newsletter.scoring.strength import in_order, limited, relevance, strength
+from newsletter.scoring.strength import KNOWN_AT_LEAST, in_order, limited, relevance, strength, usual
 from newsletter.store.vectors import VectorKind
 
 if TYPE_CHECKING:
@@ -172,7 +172,11 @@ def _scores(ask: Ask, asked: "ranking.Asked", near: "Nearness", known: "Corpus")
         bool(ask.vectors is not None or topic >= 0 or boost or likes)
         for topic, boost, likes in zip(near.topic.tolist(), asked.boost.tolist(), alike, strict=True)
     ]
-    grades = _graded(near, is_found, expected(subscriber, ask.past, known, near.cold))
+    grades = _graded(near, is_found)
+    if known.archived >= KNOWN_AT_LEAST:
+        passing = expected(subscriber, ask.past, known, near.cold)
+        most = usual(grades) if passing is None else min(passing, sum(is_found))
+        grades = limited(grades, near.value.tolist(), most)
     why = _Why(ask, asked, near, known)
     low, high = float(near.value.min()), float(near.value.max())
     span = high - low if high > low else math.inf
@@ -226,14 +230,13 @@ def _boost(ask: Ask) -> "Floats":
     return np.fromiter(found, np.float32, len(ask.papers)) if keywords else np.zeros(len(ask.papers), np.float32)
 
 
-def _graded(near: "Nearness", found: Sequence[bool], passing: int | None) -> list[int]:
-    """A relevance for each paper, in the order of their values; 1 where nothing was found. At most `passing` pass."""
+def _graded(near: "Nearness", found: Sequence[bool]) -> list[int]:
+    """A relevance for each paper, in the order of their values; 1 where nothing was found."""
     given = [
         relevance(float(near.judged[place]), float(near.shared[place])) if known else 1
         for place, known in enumerate(found)
     ]
-    grades = in_order(near.value.tolist(), given, found)
-    return grades if passing is None else limited(grades, near.value.tolist(), min(passing, sum(found)))
+    return in_order(near.value.tolist(), given, found)
 
 
 def _contains(paper: Paper, keyword: str) -> bool:

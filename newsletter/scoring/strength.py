@@ -16,6 +16,9 @@ SHARED_AT_LEAST = 0.08  # of the words (a cosine) with the best topic for more t
 WITHOUT_WORDS = 6  # at most, for what shares fewer
 PASSES = 7  # the default threshold
 CLOSE = 9  # this relevance is a close match
+SEVERAL = 5  # clear matches, for a day that has some of the field; those that are only near then pass too
+NEAR_FROM = 4  # a relevance
+LISTED, LISTED_SHARE = 15, 0.1  # papers that pass at most while nothing is known of a reader, or this share of the day
 KNOWN_AT_LEAST = 100  # papers; with fewer, deviations mean nothing
 SHARED_A_STEP = 0.04  # then so much of the words stands for one deviation
 
@@ -34,6 +37,17 @@ def in_order(values: Sequence[float], grades: Sequence[int], among: Sequence[boo
     for place, grade in zip(places, best_first, strict=True):
         given[place] = grade
     return given
+
+
+def usual(grades: Sequence[int]) -> int:
+    """How many pass where nothing is known of a reader: what matches clearly; on a day with several, the next as well.
+
+    A broad topic matches nothing clearly, and a field that the archive hardly has matches all too easily: hence both.
+    """
+    clear = sum(grade >= PASSES for grade in grades)
+    if clear < SEVERAL:
+        return clear
+    return min(sum(grade >= NEAR_FROM for grade in grades), max(LISTED, round(LISTED_SHARE * len(grades))))
 
 
 def limited(grades: Sequence[int], values: Sequence[float], passing: int) -> list[int]:
