@@ -124,6 +124,8 @@ def _said(error: ErrorDetails, mapping: CommentedMap, name: str) -> str:
 
 def warnings(front: str, name: str) -> tuple[str, ...]:
     """A sentence for each key that an earlier release knew and that does nothing now."""
+    if not any(key in front for key in _FORMER):
+        return ()
     mapping = _loaded(front, name)
     lines = ((_line(mapping, (key,)), key) for key in _FORMER if key in mapping)
     return tuple(f"{name}:{line}: {key} is read no more; {_FORMER[key]}" for line, key in lines)
