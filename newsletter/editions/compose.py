@@ -143,7 +143,8 @@ def _done(item: _Batch | Gathered | Composed, desk: Composing, now: datetime) ->
     if isinstance(item, Gathered):
         return (_composed(item, desk, now),)
     assignments = tuple(assignment for assignment, _ in item.readers)
-    made = compute(Piece(make, (item.day, assignments, tuple(own for _, own in item.readers))), desk.executor)
+    nameless = tuple(map(_without_address, assignments))
+    made = compute(Piece(make, (item.day, nameless, tuple(own for _, own in item.readers))), desk.executor)
     mailings = item.day.value.mailings
     whole = [
         (assignment, _failed(assignment, mailings) if isinstance(found, str) else found)
@@ -154,6 +155,12 @@ def _done(item: _Batch | Gathered | Composed, desk: Composing, now: datetime) ->
         replace(composed, reason=found, failed=True) if isinstance(found, str) else composed
         for composed, found in zip(frozen, made, strict=True)
     ]
+
+
+def _without_address(assignment: Assignment) -> Assignment:
+    """The same: no address leaves this process where an edition is computed elsewhere."""
+    reader = assignment.subscriber
+    return replace(assignment, subscriber=replace(reader, wishes=replace(reader.wishes, email="")))
 
 
 def _composed(item: Gathered, desk: Composing, now: datetime) -> Composed:
