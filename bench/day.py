@@ -74,12 +74,14 @@ def main() -> None:
             subscribe(home, count, mix)
             listing = str(a_mailing(Path(folder), mix))
             peak = 0.0
+            day = ["run", "--listing", listing]
             for stage, arguments in (
-                ("compose (read, score, select, freeze)", ["--no-send"]),
-                ("send (render, message, outbox)", []),
-                ("again (nothing is due)", []),
+                ("read new topics files, once", ["subscribers", "list"]),
+                ("compose (score, select, freeze)", [*day, "--no-send"]),
+                ("send (render, message, outbox)", day),
+                ("again (nothing is due)", day),
             ):
-                seconds, busy, mb = measured(home, "run", "--listing", listing, *arguments)
+                seconds, busy, mb = measured(home, *arguments)
                 peak = max(peak, mb)
                 each = f"{1000 * seconds / count:>9.1f}{1000 * busy / count:>9.1f}"
                 print(f"{count:>11}  {stage:35}{seconds:>8.1f}{each}{mb:>9.0f}", flush=True)

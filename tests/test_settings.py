@@ -48,7 +48,10 @@ def test_variables_of_somebody_else_are_left_alone(file: Path) -> None:
     ("text", "sentence"),
     [
         ("[mial]\n", "newsletter.toml: unknown section [mial]; known sections: alerts, backup, garden, mail, run, web"),
-        ("[run]\nworker = 2\n", "newsletter.toml: run.worker: unknown key; known keys of [run]: cluster, executor, workers"),
+        (
+            "[run]\nworker = 2\n",
+            "newsletter.toml: run.worker: unknown key; known keys of [run]: cluster, executor, workers",
+        ),
         ("[run]\nworkers = 'many'\n", "newsletter.toml: run.workers: must be a whole number"),
         ("[run]\nworkers = 0\n", "newsletter.toml: run.workers: must be at least 1"),
         ("[mail]\nbackend = 7\n", "newsletter.toml: mail.backend: must be text"),
@@ -68,7 +71,9 @@ def test_an_error_names_file_and_key_and_what_is_known(file: Path, text: str, se
 def test_an_error_in_the_environment_names_the_variable(file: Path) -> None:
     with pytest.raises(SettingsError, match="NEWSLETTER_RUN__WORKERS: must be a whole number"):
         loaded(file, NEWSLETTER_RUN__WORKERS="many")
-    with pytest.raises(SettingsError, match=r"NEWSLETTER_RUN__LANES: unknown key; known keys of \[run\]: cluster, executor, workers"):
+    with pytest.raises(
+        SettingsError, match=r"NEWSLETTER_RUN__LANES: unknown key; known keys of \[run\]: cluster, executor, workers"
+    ):
         loaded(file, NEWSLETTER_RUN__LANES="2")
 
 

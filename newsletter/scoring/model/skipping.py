@@ -17,7 +17,7 @@ LEAST_DAYS = 5
 LEAST_FOUND = 20  # relevant papers on these days
 # Of the relevant papers that are expected, in all that is skipped: single papers, or whole blocks, which hold some that
 # are better than the block. The highest that missed at most 2 % of them on labelled days (bench/skipping.py).
-BOUND, BOUND_OF_BLOCKS = 0.04, 0.08
+BOUND, BOUND_OF_BLOCKS = 0.03, 0.08
 SAMPLED = 0.2  # of what is skipped
 STOPS_ABOVE = 0.05  # of the relevant papers, missed
 DOUBT = 2.0  # papers of the usual kind that each part of the ranking is taken to have held beside those it held
