@@ -135,6 +135,7 @@ def test_after_less_its_like_falls_and_after_more_it_rises_and_the_mail_says_why
     text = " ".join(newsletter("preview", "ada", "--format", "text").out.split())
     title = next(json.loads(line)["title"] for line, _ in a_day(first) if json.loads(line)["id"] == cask)
     assert f"Because you liked “{title}”." in text
+    assert f"it is like {cask}, which the subscriber liked" in newsletter("why", "ada", "2611.00900").out
     newsletter("feedback", "ada", "--reset")
     without = [place_of(home, second, f"2611.{n:05}") for n in (900, 901)]
     assert marked[0] < without[0] or marked[0] == 1

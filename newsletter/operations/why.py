@@ -4,6 +4,7 @@ Recomputed is what nobody keeps: why a paper was not listed. It is worked out wi
 scorer, or with the model's score where one was bought.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -85,6 +86,8 @@ def _on_record(store: Store, subscriber: Subscriber, keys: Sequence[int]) -> tup
             f"relevance {row['relevance']}{novelty}{topic}"
         )
         said += [f"it is nearly the same as {row['companion']}, and told with it"] if row["companion"] else []
+        liked = json.loads(row["reason"])["liked"] if row["reason"] else []
+        said += [f"it is like {', '.join(liked)}, which the subscriber liked"] if liked else []
         said += [f"comment: {row['comment']}"] if row["comment"] else []
     else:
         said.append(f"in the {row['kind']} of {row['date']} it {_SECTIONS[section]}")
@@ -149,7 +152,7 @@ def _by_score(
         f"asked for; by similarity it is number {place} of {len(ranked)} candidates"
     )
     if relevance >= wishes.min_relevance and item not in chosen(ranked, wishes):
-        return Because.TOO_MANY, f"{said}; max_papers is {wishes.max_papers}"
+        return Because.TOO_MANY, f"{said}; max_papers is {wishes.max_papers}, and among equals topics take turns"
     if relevance >= wishes.min_relevance:
         return Because.UNDER_THRESHOLD, f"{said}; it would pass today, so topics or scores were others then"
     return Because.UNDER_THRESHOLD, said

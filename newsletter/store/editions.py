@@ -216,7 +216,7 @@ class Editions:
         return self._database.rows(
             """
             SELECT editions.date, editions.kind, section, position, relevance, novelty, edition_papers.topic, comment,
-                companion, explored, sends.id AS send, sends.state
+                companion, explored, reason, sends.id AS send, sends.state
             FROM edition_papers JOIN editions ON editions.id = edition_papers.edition_id
             JOIN sends ON sends.edition_id = editions.id
             WHERE edition_papers.subscriber_id = ? AND paper_key IN (SELECT value FROM json_each(?))
