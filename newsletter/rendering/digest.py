@@ -82,9 +82,7 @@ def digest(edition: Edition, links: Links, words: Words, sender: Sender) -> Dige
         near_heading=entries.near_heading(edition, words),
         exploration=entries.entry(edition.exploration, 0, edition, words, Form.LINE) if edition.exploration else None,
         exploration_heading=words.say("To try, outside your topics") if edition.exploration else "",
-        exploration_note=(
-            words.say("It did not pass. Should its like? Say more or less.") if edition.exploration else ""
-        ),
+        exploration_note=(words.say("More like it?") if edition.exploration else ""),
         not_scored=tuple(entries.bare(paper) for paper in edition.not_scored),
         account=frame.account(edition, words),
         totals=frame.totals(edition, words),
