@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newsletter.rendering.citations import FORMATS, bibtex, csl_json, ris
@@ -43,6 +43,7 @@ def test_bibtex_has_what_arxiv_recommends() -> None:
 
 
 @settings(max_examples=150, deadline=None)
+@example(r"\\{}")
 @given(st.text(alphabet='ab{}\\\n\r"@,%$&# \u2028', min_size=1, max_size=30))
 def test_no_title_breaks_out_of_its_field(title: str) -> None:
     papers = [a_paper(1, title=title), a_paper(2)]

@@ -13,6 +13,7 @@ from newsletter.rendering.templates import page_of
 from newsletter.text.printable import one_line
 
 _SPECIAL = re.compile(r"(?<!\\)([&%#])")
+_BRACE, _BARE_BRACE = re.compile(r"[{}]"), re.compile(r"(?<!\\)[{}]")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -69,16 +70,23 @@ def _bibtex(paper: Paper, origins: Mapping[str, Origin]) -> str:
 
 
 def _tex(text: str) -> str:
-    """TeX on one line whose braces fit together; text that would break out of its field is written without any."""
+    """TeX on one line whose braces fit together; text that would break out of its field is written without any.
+
+    BibTeX counts each brace, others leave out those behind a backslash: both must find them in pairs.
+    """
     line = one_line(text)
-    depth = 0
-    for character in re.sub(r"\\.", "", line):
-        depth += (character == "{") - (character == "}")
-        if depth < 0:
-            break
-    if depth or line.endswith("\\"):
+    if line.endswith("\\") or not (_in_pairs(_BRACE.findall(line)) and _in_pairs(_BARE_BRACE.findall(line))):
         line = re.sub(r"[{}\\]", "", line)
     return line if "\\" in line or "$" in line else _SPECIAL.sub(r"\\\1", line)
+
+
+def _in_pairs(braces: Iterable[str]) -> bool:
+    depth = 0
+    for brace in braces:
+        depth += 1 if brace == "{" else -1
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def _ris(paper: Paper, origins: Mapping[str, Origin]) -> Iterable[str]:
