@@ -146,12 +146,12 @@ def _follow_parent() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def compute(piece: Piece[T], executor: Executor, lost: tuple[type[Exception], ...] = (BrokenExecutor,)) -> T:
+def compute(piece: Piece[T], executor: Executor) -> T:
     """The result of a piece. What it raises is raised.
 
-    `lost` are errors that say the worker is gone, as when the system killed it: the piece is then computed here.
+    Where the worker is gone (BrokenExecutor), as when the system killed it, the piece is computed here.
     """
     try:
         return executor.submit(piece.work, *piece.values).result()
-    except lost:
+    except BrokenExecutor:
         return SerialExecutor().submit(piece.work, *piece.values).result()

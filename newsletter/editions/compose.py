@@ -12,12 +12,10 @@ from datetime import UTC, date, datetime
 from threading import Event
 from typing import Any
 
-from newsletter.editions.assemble import assemble
-from newsletter.editions.companions import of_pool
 from newsletter.editions.hours import not_before
 from newsletter.editions.morning import Assignment, Entries, Gathered, Mailings, Morning, said
-from newsletter.editions.pieces import Day, Made, exploring, kept, make
-from newsletter.editions.selection import Selection, select
+from newsletter.editions.pieces import Day, Made, chosen_for, kept, make, told
+from newsletter.editions.selection import Selection
 from newsletter.errors import Stopped
 from newsletter.links import opaque_id
 from newsletter.models.editions import Composed, Month
@@ -177,25 +175,22 @@ def _composed(item: Gathered, desk: Composing, now: datetime) -> Composed:
 def _made(item: Gathered, desk: Composing, now: datetime) -> Made:
     """The edition of one reader, by whatever the scorer asks."""
     assignment, mailings = item.assignment, item.mailings
-    subscriber, chosen = assignment.subscriber, assignment.candidates(mailings)
+    chosen = assignment.candidates(mailings)
     reading = assignment.reading(mailings, chosen)
     scores = desk.scorer.score(reading)
-    selected = select(subscriber.wishes, chosen, scores, of_pool(mailings.pool), exploring(assignment))
+    selected = chosen_for(assignment, mailings, chosen, scores)
     commented = desk.scorer.comment(reading, () if scores.fault else selected.papers)
-    told = assemble(subscriber, assignment.due, chosen, scores, selected, commented, assignment.status)
-    if told.usage.total_tokens:
-        told = replace(told, month=_month(subscriber, desk.store, now))
-    return kept(told, assignment)
+    edition = told(assignment, chosen, scores, selected, commented)
+    if edition.usage.total_tokens:
+        edition = replace(edition, month=_month(assignment.subscriber, desk.store, now))
+    return kept(edition, assignment)
 
 
 def _failed(assignment: Assignment, mailings: Mailings) -> Made:
     """The edition that says that scoring failed."""
     chosen = assignment.candidates(mailings)
     scores = Scores((), "local", not_scored=chosen.papers, fault=Fault(Trouble.SCORER_FAILED))
-    told = assemble(
-        assignment.subscriber, assignment.due, chosen, scores, Selection((), ()), Commented(()), assignment.status
-    )
-    return kept(told, assignment)
+    return kept(told(assignment, chosen, scores, Selection((), ()), Commented(())), assignment)
 
 
 def _month(subscriber: Subscriber, store: Store, now: datetime) -> Month:
@@ -221,8 +216,7 @@ def _frozen(made: Sequence[tuple[Assignment, Made]], desk: Composing, now: datet
             done.append(Composed(slug, reason="has this edition already"))
         else:
             waited = now - assignment.announced_at
-            told = Composed(slug, found.status, found.papers, found.candidates, waited=waited, fault=found.fault)
-            done.append(told)
+            done.append(Composed(slug, found.status, found.papers, found.candidates, waited=waited, fault=found.fault))
     return done
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from newsletter.editions.assemble import assemble
 from newsletter.editions.companions import of_pool
 from newsletter.editions.morning import Assignment, Mailings, said
-from newsletter.editions.selection import select
-from newsletter.models.editions import Edition, Kind
-from newsletter.models.scores import Commented, Computable, Fault, Status
+from newsletter.editions.selection import Selection, select
+from newsletter.models.editions import Candidates, Edition, Kind
+from newsletter.models.scores import Commented, Computable, Fault, Scores, Status
 from newsletter.store.editions import Record, record
 
 
@@ -52,30 +52,35 @@ def _made(day: Day, assignments: Sequence[Assignment], own: Sequence[Any]) -> li
     made: list[Made | str] = []
     scores = day.scoring.work(day.scoring.known, readings, own)
     for assignment, each, scored in zip(assignments, chosen, scores, strict=True):
-        selected = select(assignment.subscriber.wishes, each, scored, of_pool(day.mailings.pool), exploring(assignment))
-        told = assemble(
-            assignment.subscriber, assignment.due, each, scored, selected, Commented(selected.papers), assignment.status
-        )
-        made.append(kept(told, assignment))
+        selected = chosen_for(assignment, day.mailings, each, scored)
+        made.append(kept(told(assignment, each, scored, selected, Commented(selected.papers)), assignment))
     return made
 
 
-def exploring(assignment: Assignment) -> str:
-    """What draws the paper to try, where the reader can answer and the day is as it should be; else empty."""
+def chosen_for(assignment: Assignment, mailings: Mailings, chosen: Candidates, scores: Scores) -> Selection:
+    """What the edition shows; a paper to try where the reader can answer and the day is as it should be."""
     is_good = assignment.can_answer and assignment.status is Status.OK
-    return f"{assignment.subscriber.slug} {assignment.due.date}" if is_good else ""
+    exploring = f"{assignment.subscriber.slug} {assignment.due.date}" if is_good else ""
+    return select(assignment.subscriber.wishes, chosen, scores, of_pool(mailings.pool), exploring)
 
 
-def kept(told: Edition, assignment: Assignment) -> Made:
+def told(
+    assignment: Assignment, chosen: Candidates, scores: Scores, selected: Selection, commented: Commented
+) -> Edition:
+    """The edition that an assignment asks for."""
+    return assemble(assignment.subscriber, assignment.due, chosen, scores, selected, commented, assignment.status)
+
+
+def kept(edition: Edition, assignment: Assignment) -> Made:
     """What is kept of an edition: nothing of one whose reader wants silence on an empty day."""
-    named = {paper for item in told.papers if item.reason for paper in item.reason.liked}
-    told = replace(told, kind=assignment.kind, liked=tuple(one for one in assignment.liked if one[0] in named))
-    is_quiet = not told.papers and told.status in (Status.NO_MATCH, Status.HOLIDAY)
-    wants_it = told.kind is Kind.WELCOME or assignment.subscriber.wishes.deliver.empty != "silent" or not is_quiet
+    named = {paper for item in edition.papers if item.reason for paper in item.reason.liked}
+    edition = replace(edition, kind=assignment.kind, liked=tuple(one for one in assignment.liked if one[0] in named))
+    is_quiet = not edition.papers and edition.status in (Status.NO_MATCH, Status.HOLIDAY)
+    wants_it = edition.kind is Kind.WELCOME or assignment.subscriber.wishes.deliver.empty != "silent" or not is_quiet
     return Made(
-        record=record(told) if wants_it else None,
-        status=told.status,
-        papers=len(told.papers),
-        candidates=told.totals.candidates,
-        fault=told.fault,
+        record=record(edition) if wants_it else None,
+        status=edition.status,
+        papers=len(edition.papers),
+        candidates=edition.totals.candidates,
+        fault=edition.fault,
     )
