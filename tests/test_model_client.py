@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,11 +12,11 @@ from newsletter.scoring.model.client import (
     ModelStopped,
     OpenAISettings,
     Posted,
-    Prompt,
     Rejected,
     TooLong,
     Unanswered,
 )
+from newsletter.scoring.model.dialect import Prompt
 
 PROMPT = Prompt("system", "shared", "own", {"type": "object"}, max_tokens=10, cached=True, cache_key="k")
 ANSWER = {
@@ -42,9 +43,9 @@ class Endpoint:
             raise answer
         return Posted({"service_tier": body.get("service_tier", "default"), **answer}, "req-1")
 
-    def model(self, **settings: Any) -> Model:
-        chosen = OpenAISettings(**settings)
-        return Model(chosen, self, sleep=self.slept.append, rng=random.Random(0), warn=self.warnings.append)
+    def model(self, learn: Callable[[frozenset[str]], None] = lambda _: None, **settings: Any) -> Model:
+        chosen, lot = OpenAISettings(**settings), random.Random(0)
+        return Model(chosen, self, sleep=self.slept.append, rng=lot, warn=self.warnings.append, learn=learn)
 
 
 def refuses(*names: str) -> Callable[[dict[str, Any]], Any]:
@@ -109,6 +110,40 @@ def test_an_endpoint_that_refuses_everything_is_still_asked() -> None:
     endpoint.model(attempts=1).ask(PROMPT)
     assert set(endpoint.requests[-1]) == {"model", "messages", "max_tokens"}
     assert endpoint.requests[-1]["messages"][1]["content"] == "shared\nown"
+
+
+@pytest.mark.parametrize("word", ["maxItems", "minimum"])
+def test_where_bounds_are_refused_the_schema_stays(word: str) -> None:
+    endpoint = Endpoint(refuses(word))
+    score = {"type": "integer", "minimum": 1, "maximum": 10}
+    schema = {"type": "array", "items": score, "maxItems": 2}
+    endpoint.model().ask(replace(PROMPT, schema=schema))
+    form = endpoint.requests[-1]["response_format"]
+    assert form["json_schema"]["schema"] == {"type": "array", "items": {"type": "integer"}}
+    assert len(endpoint.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "message", ["response_format: this server has no grammar", "max_completion_tokens is too small", "no"]
+)
+def test_a_refusal_that_nothing_helps_against_ends_and_teaches_nothing(message: str) -> None:
+    endpoint, learnt = Endpoint(Rejected(400, message)), list[frozenset[str]]()
+    model = endpoint.model(learn=learnt.append)
+    for _ in range(4):
+        with pytest.raises(Unanswered):
+            model.ask(PROMPT)
+    with pytest.raises(ModelStopped):
+        model.ask(PROMPT)
+    assert len(endpoint.requests) < 20
+    assert learnt == []
+
+
+def test_what_is_refused_is_remembered_once_it_helped() -> None:
+    endpoint, learnt = Endpoint(refuses("service_tier", "json_schema")), list[frozenset[str]]()
+    model = endpoint.model(learn=learnt.append)
+    model.ask(PROMPT)
+    model.ask(PROMPT)
+    assert learnt == [{"tier", "schema"}]
 
 
 def test_where_no_schema_holds_an_answer_to_its_form_it_gets_more_room() -> None:

@@ -19,7 +19,8 @@ from newsletter.scoring.model import answers as read
 from newsletter.scoring.model import prompts as words
 from newsletter.scoring.model.asking import Ask, Came, Question, follow_ups, halves
 from newsletter.scoring.model.budget import Budget, OutOfMoney, Purse, Reservation
-from newsletter.scoring.model.client import Model, Prompt, Reply, TooLong, Unanswered
+from newsletter.scoring.model.client import Model, Reply, TooLong, Unanswered
+from newsletter.scoring.model.dialect import Prompt
 from newsletter.scoring.model.pace import usual
 from newsletter.scoring.model.prices import FLEX, STANDARD, Prices
 from newsletter.scoring.model.prompts import AXES, Prompts, Shown

@@ -1,18 +1,16 @@
 """Calls the model: Chat Completions of any OpenAI-compatible endpoint. The only door to the openai package.
 
-Retries are ours: the client's own would hide calls from the accounts. What an endpoint refuses (a schema, cache
-breakpoints, a tier, an effort) is dropped for the rest of the run after one refusal, with a warning.
+Retries are ours: the client's own would hide calls from the accounts. What an endpoint refuses is dropped for the rest
+of the run after one refusal, with a warning.
 """
 
-import json
 import random
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
 from typing import Any, ClassVar, Literal, NoReturn
 
 from pydantic import Field
@@ -20,6 +18,7 @@ from pydantic import Field
 from newsletter.errors import NewsletterError, Stopped
 from newsletter.models.scores import Tokens
 from newsletter.scoring.model import replies
+from newsletter.scoring.model.dialect import Body, Dialect, Prompt
 from newsletter.scoring.model.gate import UNSAID, Gate, Limits, limits_of
 from newsletter.scoring.model.prices import FLEX, STANDARD, PriceOverride
 from newsletter.settings import Section
@@ -27,7 +26,6 @@ from newsletter.settings import Section
 LONGEST_PAUSE = 120.0  # seconds, whatever Retry-After says
 FLEX_REFUSALS = 3  # rate limits on flex before this one call goes to the standard tier
 FAILURES_IN_A_ROW = 5  # calls that came to nothing before the run stops calling
-WORDY = 8  # how much longer an answer gets that no schema holds to its form
 CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
 SECRET_FROM = 6  # characters; a shorter key ("none", "x") is no secret
 
@@ -100,35 +98,7 @@ class Posted:
     limits: Limits = UNSAID
 
 
-Post = Callable[[dict[str, Any]], Posted]  # raises Rejected
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """One call. `shared` is the same for all calls of one block, `own` comes after the cache breakpoint.
-
-    `max_tokens` is the room for the answer, `usual_tokens` what it takes as a rule.
-    """
-
-    system: str
-    shared: str
-    own: str
-    schema: Mapping[str, Any]
-    max_tokens: int
-    usual_tokens: int = 0
-    cached: bool = False
-    cache_key: str = ""
-
-    @cached_property
-    def size(self) -> int:
-        """Bytes of everything that is billed as prompt."""
-        texts = (self.system, self.shared, self.own, json.dumps(self.schema))
-        return sum(len(text.encode()) for text in texts)
-
-    @property
-    def chars(self) -> int:
-        """Characters of everything that a server would count as prompt."""
-        return len(self.system) + len(self.shared) + len(self.own)
+Post = Callable[[Body], Posted]  # raises Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,34 +118,6 @@ class Reply:
     estimated: bool = False
 
 
-@dataclass
-class _Features:
-    """What may still be sent; refused ones are dropped for the rest of the run."""
-
-    effort: str
-    tier: str
-    on: set[str] = field(default_factory=lambda: {"breakpoint", "schema", "json", "effort", "tier", "limit", "key"})
-
-
-# Feature, and the words by which an endpoint's refusal names it; in the order in which they are given up unnamed.
-_NAMES = (
-    ("breakpoint", ("prompt_cache_options", "prompt_cache_breakpoint", "cache_breakpoint")),
-    ("key", ("prompt_cache_key",)),
-    ("tier", ("service_tier",)),
-    ("schema", ("json_schema", "response_format")),
-    ("json", ("json_object", "response_format")),
-    ("effort", ("reasoning_effort", "reasoning")),
-    ("limit", ("max_completion_tokens",)),
-)
-_SAID = {
-    "breakpoint": "cache breakpoints",
-    "key": "a prompt cache key",
-    "tier": "the service tier",
-    "schema": "a JSON schema",
-    "json": "JSON mode",
-    "effort": "the reasoning effort",
-    "limit": "max_completion_tokens",
-}
 RATE_LIMITED = 429
 _TEMPORARY = (0, 408, 409, 425, 429)
 _FATAL_CODES = ("insufficient_quota", "billing_hard_limit_reached", "model_not_found", "invalid_api_key")
@@ -240,9 +182,8 @@ class Tries:
             raise TooLong(str(error), error.context)
         if error.status in (401, 403, 404) or error.code in _FATAL_CODES:
             self.stop(f"{self._name} refuses every call ({error}): check key, quota and {self._setting}")
-        if error.status not in _TEMPORARY and error.status < 500:
-            raise Unanswered(str(error))
-        if attempt >= self._attempts:
+        is_final = error.status not in _TEMPORARY and error.status < 500
+        if is_final or attempt >= self._attempts:
             self._give_up(error)
         self._sleep(self._pause(error, attempt))
 
@@ -280,8 +221,7 @@ class Model:
         self._warn = warn
         self._tries = Tries(settings.model, settings.attempts, warn=warn, stop=stop, sleep=sleep, rng=rng)
         self._gate = Gate(settings.concurrency)
-        self._features = _Features(settings.effort, settings.service_tier)
-        self._features.on -= set(refused)
+        self._dialect = self._learnt = Dialect(settings.effort, frozenset(refused))
         self._learn = learn
         self._lock = threading.Lock()
         self._answered = False
@@ -302,18 +242,19 @@ class Model:
 
     def roomy(self, prompt: Prompt) -> Prompt:
         """The prompt with room for an answer that no schema holds to its form, where the endpoint has none."""
-        factor = 1 if "schema" in self._features.on else WORDY
-        return replace(prompt, max_tokens=prompt.max_tokens * factor)
+        return self._dialect.roomy(prompt)
 
     def ask(self, prompt: Prompt, lost: Callable[[], None] = lambda: None) -> Reply:
         """The answer to one prompt, after as many tries as it takes; `lost` hears of each whose answer never came.
 
         Raises Unanswered (TooLong) where this call failed, ModelStopped where none will succeed, and Stopped.
         """
-        tier, refusals, started, attempt = self._features.tier, 0, time.monotonic(), 0
+        tier: str = self.settings.service_tier
+        refusals, started, attempt = 0, time.monotonic(), 0
         while True:
             self._tries.check()
-            body = self._body(prompt, tier)
+            dialect = self._dialect
+            body = dialect.body(self.settings.model, prompt, tier)
             try:
                 with self._gate.place():
                     posted = self._post(body)
@@ -325,7 +266,7 @@ class Model:
                     self._gate.refused()
                 if error.code == "content_filter":  # Azure refuses such prompts with a 400
                     return Reply("", "filter", Tokens(), tier)
-                if self._drop_what_it_refuses(error, body):
+                if self._speaks_plainer(error, dialect, body):
                     continue
                 attempt += 1
                 refusals += error.status == RATE_LIMITED
@@ -334,77 +275,36 @@ class Model:
                 self._tries.failed(error, attempt)
             else:
                 self._gate.answered(posted.limits, reply.tokens.prompt)
-                self._answered_well(reply)
+                self._answered_well(reply, dialect)
                 return reply
 
-    def _answered_well(self, reply: Reply) -> None:
+    def _answered_well(self, reply: Reply, dialect: Dialect) -> None:
+        """What was left out is remembered now that it is known to have helped."""
         self._tries.answered()
         with self._lock:
             self._answered = True
             told, self._told = self._told, self._told or reply.estimated
+            news = not dialect.refused <= self._learnt.refused
+            self._learnt = dialect if news else self._learnt
+        if news:
+            self._learn(dialect.refused)
         if reply.estimated and not told:
             self._warn(f"{self.settings.model} says no possible usage: tokens are estimated from the characters")
 
-    def _body(self, prompt: Prompt, tier: str) -> dict[str, Any]:
-        on = self._features.on
-        shared: dict[str, Any] = {"type": "text", "text": prompt.shared}
-        own = {"type": "text", "text": prompt.own}
-        body: dict[str, Any] = {"model": self.settings.model}
-        if "breakpoint" in on:
-            # Without "explicit" the end of every prompt would be written to the cache, at 1.25 times the price.
-            body["prompt_cache_options"] = {"mode": "explicit"}
-            if prompt.cached:
-                shared["prompt_cache_breakpoint"] = {"mode": "explicit"}
-            content: Any = [shared, own]
-        else:
-            content = f"{prompt.shared}\n{prompt.own}"
-        body["messages"] = [{"role": "system", "content": prompt.system}, {"role": "user", "content": content}]
-        body["max_completion_tokens" if "limit" in on else "max_tokens"] = prompt.max_tokens
-        if "schema" in on:
-            form = {"name": "answer", "strict": True, "schema": prompt.schema}
-            body["response_format"] = {"type": "json_schema", "json_schema": form}
-        elif "json" in on:
-            body["response_format"] = {"type": "json_object"}
-        if "effort" in on and self._features.effort != "default":
-            body["reasoning_effort"] = self._features.effort
-        if "tier" in on and tier != STANDARD:
-            body["service_tier"] = tier
-        if "key" in on and prompt.cache_key:
-            body["prompt_cache_key"] = prompt.cache_key
-        return body
-
-    def _drop_what_it_refuses(self, error: Rejected, body: Mapping[str, Any]) -> bool:
+    def _speaks_plainer(self, error: Rejected, dialect: Dialect, body: Body) -> bool:
         """True when the call may be tried again without something; another thread may have dropped it already."""
         if error.status not in (400, 422) or error.overflows or error.code in _FATAL_CODES:
             return False
+        said = f"{error.param} {error.code} {error.message}"
         with self._lock:
-            said = f"{error.param} {error.code} {error.message}"
-            sent = [name for name, words in _NAMES if name in self._features.on and _is_sent(name, body)]
-            stale = body.get("reasoning_effort", self._features.effort) != self._features.effort
-            if stale or any(_is_sent(name, body) for name, _ in _NAMES if name not in self._features.on):
+            if dialect is not self._dialect:
                 return True  # another thread dropped something while this was under way
-            named = [n for n, words in _NAMES if n in sent and any(word in said for word in words)]
-            if not named:
-                if any(word in said for _, words in _NAMES for word in words):
-                    return True
-                if self._answered or not sent:
-                    return False
-                named = sent
-            self._drop(named[0], error)
+            left = dialect.after(body, said, error.code, guess=not self._answered)
+            if left is None:
+                return False
+            self._dialect, what = left
+        self._warn(f"{self.settings.model} refuses {what} ({error.message}): not sent for the rest of the run")
         return True
-
-    def _drop(self, name: str, error: Rejected) -> None:
-        features = self._features
-        if (
-            name == "effort" and error.code == "unsupported_value" and features.effort == "none"
-        ):  # before GPT-5.1, "minimal" was the least
-            features.effort = "minimal"
-            self._warn(f"{self.settings.model} has no effort none ({error.message}): minimal for the rest of the run")
-            return
-        if name in features.on:
-            features.on.discard(name)
-            self._learn(frozenset(_SAID) - features.on)
-            self._warn(f"{self.settings.model} refuses {_SAID[name]} ({error.message}): none for the rest of the run")
 
 
 def connect(settings: OpenAISettings, key: str, base_url: str, path: str = CHAT) -> Post:
@@ -446,19 +346,6 @@ def connect(settings: OpenAISettings, key: str, base_url: str, path: str = CHAT)
 def without(key: str, message: str) -> str:
     """A server's message without the key, which some repeat."""
     return re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", "***", message) if len(key) >= SECRET_FROM else message
-
-
-def _is_sent(name: str, body: Mapping[str, Any]) -> bool:
-    form = (body.get("response_format") or {}).get("type")
-    return {
-        "breakpoint": "prompt_cache_options" in body,
-        "key": "prompt_cache_key" in body,
-        "tier": "service_tier" in body,
-        "schema": form == "json_schema",
-        "json": form == "json_object",
-        "effort": "reasoning_effort" in body,
-        "limit": "max_completion_tokens" in body,
-    }[name]
 
 
 def _seconds(header: str | None) -> float | None:

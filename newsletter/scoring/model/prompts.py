@@ -16,9 +16,9 @@ from typing import Any, Literal
 from newsletter.files import find
 from newsletter.models.papers import Paper
 from newsletter.models.subscribers import Topic, Topics
-from newsletter.scoring.model.client import Prompt
+from newsletter.scoring.model.dialect import Prompt
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 MOST_OF_A_WISH = 160  # characters of what a topic wants, in the list; the reader's text has the rest
 FILES = ("rubric", "relevance", "novelty", "both", "comment", "bait")
 Task = Literal["relevance", "novelty", "both", "comments"]
@@ -28,7 +28,7 @@ AXES: dict[Task, tuple[str, ...]] = {
     "both": ("relevance", "novelty"),
 }
 USUAL_TOKENS = {"relevance": 9, "novelty": 9, "both": 13, "comments": 110}  # tokens that an entry of an answer takes
-_MOST = {"relevance": 16, "novelty": 16, "both": 24, "comments": 400}
+_MOST = {"relevance": 28, "novelty": 28, "both": 40, "comments": 400}  # some models indent their JSON
 _THOUGHT = {
     "none": 0,
     "minimal": 20,
@@ -233,24 +233,25 @@ def _shortened(text: str) -> str:
 def _scores_schema(task: Task, labels: Sequence[str]) -> dict[str, Any]:
     """A list, not a map with a required key per label: a forced key hides that a paper was left out."""
     names = ("rel", "nov") if task == "both" else ("s",)
-    values = {name: {"type": "integer"} for name in names}
-    return listed("scores", {"i": {"type": "string", "enum": list(labels)}, **values})
+    values = {name: {"type": "integer", "minimum": 1, "maximum": 10} for name in names}
+    return listed("scores", labels, values)
 
 
 def _remarks_schema(labels: Sequence[str], topics: Sequence[int]) -> dict[str, Any]:
     texts = {name: {"type": "string"} for name in ("evidence", "comment", "summary")}
-    return listed(
-        "papers",
-        {"i": {"type": "string", "enum": list(labels)}, "topic": {"type": "integer", "enum": list(topics)}, **texts},
-    )
+    return listed("papers", labels, {"topic": {"type": "integer", "enum": list(topics)}, **texts})
 
 
-def listed(name: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """The schema of an answer that is a list of entries with these fields, all of them required."""
-    entry = {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+def listed(name: str, labels: Sequence[str], fields: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an answer that is a list: at most one entry a label, with these fields, all of them required.
+
+    Without that bound a small model goes on until its room is used up.
+    """
+    properties = {"i": {"type": "string", "enum": list(labels)}, **fields}
+    entry = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
     return {
         "type": "object",
-        "properties": {name: {"type": "array", "items": entry}},
+        "properties": {name: {"type": "array", "items": entry, "maxItems": len(labels)}},
         "required": [name],
         "additionalProperties": False,
     }

@@ -17,7 +17,8 @@ from newsletter.models.scores import Usage
 from newsletter.money import split
 from newsletter.scoring.model.answers import entries, line
 from newsletter.scoring.model.budget import Budget, OutOfMoney
-from newsletter.scoring.model.client import Model, Prompt, Reply, Unanswered
+from newsletter.scoring.model.client import Model, Reply, Unanswered
+from newsletter.scoring.model.dialect import Prompt
 from newsletter.scoring.model.prices import Prices
 from newsletter.scoring.model.prompts import cleaned, listed
 from newsletter.store import Store
@@ -126,7 +127,7 @@ def prompt_for(topics: Sequence[Drafted], task: str, nonce: str) -> Prompt:
         system=task.strip(),
         shared=f"<papers {nonce}>\n{shown}\n</papers {nonce}>",
         own="Write the topics.",
-        schema=listed("topics", {"i": {"type": "string", "enum": list(_labelled(topics))}, **texts}),
+        schema=listed("topics", list(_labelled(topics)), texts),
         max_tokens=200 + ANSWER_TOKENS * len(topics),
         usual_tokens=100 * len(topics),
     )
