@@ -219,6 +219,18 @@ def test_a_server_that_repeats_the_key_in_its_refusal_does_not_make_us_repeat_it
     assert b"sk-test" not in kept + done.stdout.encode() + done.stderr.encode()
 
 
+def test_what_the_edition_says_of_a_fault_the_run_says_too_and_names_it_for_machines(tmp_path: Path) -> None:
+    home = a_home(tmp_path / "home", 1, 5, "moss on stones, seen daily and described in many words.")
+    with serving(FakeModel(fault=lambda call, body: Rejected(401, "no such key"))) as server:
+        arguments, environment = command(home, server.url)
+        told = subprocess.run([*arguments, "--json"], env=environment, capture_output=True, text=True, check=False)
+        first = run(home, server.url)
+    (reader,) = json.loads(told.stdout)["subscribers"]
+    said = "The model could not be used; all papers were ranked by similarity instead."
+    assert (reader["fault"], reader["reason"]) == ("model_stopped", said)
+    assert "Fault(" not in told.stdout + told.stderr + first.stderr
+
+
 def test_costs_by_subscriber_sum_to_costs_by_day(tmp_path: Path) -> None:
     home = a_home(tmp_path / "home", 3, 20, "moss on stones, seen daily and described in many words.")
     with serving(a_model(20)) as server:

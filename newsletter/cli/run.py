@@ -23,6 +23,8 @@ from newsletter.models.editions import Composed
 from newsletter.models.sends import Outcome
 from newsletter.models.subscribers import Subscriber
 from newsletter.operations import watch
+from newsletter.rendering.language import words
+from newsletter.rendering.reasons import worded_fault
 from newsletter.settings import Settings
 from newsletter.sources import mailing_file as listing_file
 from newsletter.store import Store
@@ -254,12 +256,17 @@ def told(report: pipeline.Report, *, sent: bool = True) -> None:
 
 def _print_composed(composed: Composed) -> None:
     if composed.failed or composed.fault:
-        show.warn(f"newsletter: {composed.reason or f'{composed.slug}: {composed.fault}'}")
+        show.warn(f"newsletter: {composed.reason or f'{composed.slug}: {_said(composed)}'}")
     elif composed.reason:
         show.say(f"{composed.slug}: {composed.reason}")
     else:
         late = _late(composed.waited)
         show.say(f"{composed.slug}: {composed.papers} of {composed.candidates} papers ({composed.status}){late}")
+
+
+def _said(composed: Composed) -> str:
+    """Why there is no edition, else what the edition itself says of a fault."""
+    return composed.reason or (worded_fault(composed.fault, words("en")) if composed.fault else "")
 
 
 def _waiting(early: Early, now: datetime) -> str:
@@ -286,7 +293,8 @@ def _plain(report: pipeline.Report) -> dict[str, object]:
                 "status": c.status,
                 "papers": c.papers,
                 "candidates": c.candidates,
-                "reason": c.reason or c.fault,
+                "reason": _said(c),
+                "fault": c.fault.code if c.fault else None,
                 "failed": c.failed,
                 "minutes_after_announcement": int(c.waited.total_seconds()) // 60 if c.waited else None,
             }
