@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from newsletter.models.papers import Clock
 from newsletter.models.scores import Cap
 from newsletter.models.subscribers import Topics
-from newsletter.money import split
 from newsletter.scoring.model import answers as read
 from newsletter.scoring.model import prompts as words
 from newsletter.scoring.model.asking import Ask, Came, Question, follow_ups, halves
+from newsletter.scoring.model.billing import Called, bill, evenly, together
 from newsletter.scoring.model.budget import Budget, OutOfMoney, Purse, Reservation
 from newsletter.scoring.model.client import Model, Reply, TooLong, Unanswered
 from newsletter.scoring.model.dialect import Prompt
@@ -26,7 +26,6 @@ from newsletter.scoring.model.prices import FLEX, STANDARD, Prices
 from newsletter.scoring.model.prompts import AXES, Prompts, Shown
 from newsletter.scoring.model.sharing import nonce_of
 from newsletter.store import Store
-from newsletter.store.charges import Charge
 from newsletter.store.scores import Bought, Comment, Relevance
 
 BAIT_AT_MOST = 3  # a bait that scores more was obeyed
@@ -199,36 +198,22 @@ class Asker:
         cut = self._was_cut(prompt, reply)
         usable = not cut and reply.finish not in ("length", "filter", "refusal")
         bought = _bought(q, call.shown, reply.text) if usable else Bought()
-        price = self._prices.of(reply.tier)
-        completion = price.completion(reply.tokens)
-        total = price.prompt(reply.tokens) + completion
-        paid = _parts(total, price.written(reply.tokens), q)
-        charge = Charge(
+        called = Called(
             run_id=self._budget.run_id,
             date=q.date,
-            at=self._clock(),
             stage=q.stage,
+            model=self.name,
+            reserved=sum(call.reservation.amounts.values()),
+            items=len(call.shown.labels),
+            payers=q.payers,
+            sharers=q.sharers,
             block_key=call.ask.part.key if call.ask.part else None,
-            model=self._model.settings.model,
-            tier=reply.tier,
-            request_id=reply.request_id,
-            tokens=reply.tokens,
-            prices=self._prices.version,
-            picodollars=total,
-            completion_picodollars=completion,
-            estimated_picodollars=sum(call.reservation.amounts.values()),
-            finish=reply.finish,
-            items_in=len(call.shown.labels),
-            items_out=len(bought),
-            retries=reply.retries,
-            latency_ms=reply.latency_ms,
-            payers=paid,
-            estimated=reply.estimated,
         )
+        charge = bill(called, reply, self._prices, useful=len(bought), at=self._clock())
         try:
             self._store.scores.save(charge, call.reservation.rows, bought, self._recipe, q.topics_key)
         finally:
-            self._budget.settled(call.reservation, paid)
+            self._budget.settled(call.reservation, charge.payers)
         self._tier = reply.tier if reply.tier == FLEX else STANDARD
         self._count(useful=len(bought) > 0 or cut)
         return Came.TOO_LONG if cut else Came.READ if usable else Came.UNUSABLE, bought
@@ -247,9 +232,7 @@ class Asker:
         written = self.worst(prompt.size, 0) if q.sharers else 0
         payers, sharers = q.payers, q.sharers
         while payers:
-            amounts = dict(zip(payers, _evenly(worst, payers), strict=True))
-            for who, part in zip(sharers, _evenly(written, sharers), strict=True):
-                amounts[who] = amounts.get(who, 0) + part
+            amounts = together(evenly(worst, payers), evenly(written, sharers))
             poor = self._budget.unable(amounts)
             if not poor:
                 model = self._model.settings.model
@@ -295,19 +278,6 @@ class Asker:
 
     def _show(self, ask: Ask) -> Shown:
         return words.show(ask.papers, nonce_of(ask.papers, self._seed), self._prompts, bait=ask.baited)
-
-
-def _parts(total: int, written: int, q: Question) -> dict[int, int]:
-    """Who pays what of a call: what it wrote to the cache is split over the sharers, the rest over the payers."""
-    shared = written if q.sharers else 0
-    parts = dict(zip(q.payers, _evenly(total - shared, q.payers), strict=True))
-    for who, part in zip(q.sharers, _evenly(shared, q.sharers), strict=True):
-        parts[who] = parts.get(who, 0) + part
-    return parts
-
-
-def _evenly(total: int, among: Sequence[int]) -> list[int]:
-    return split(total, [1] * len(among)) if among else []
 
 
 def _bought(q: Question, shown: Shown, text: str) -> Bought:

@@ -10,13 +10,13 @@ from pydantic import BaseModel, Field, ValidationError
 
 from newsletter.models.papers import Clock
 from newsletter.models.scores import Tokens
-from newsletter.money import split
 from newsletter.scoring.model import replies
+from newsletter.scoring.model.billing import Called, bill, evenly
 from newsletter.scoring.model.budget import Budget
-from newsletter.scoring.model.client import ModelStopped, Post, Rejected, Tries, Unanswered
+from newsletter.scoring.model.client import ModelStopped, Post, Rejected, Reply, Tries, Unanswered
 from newsletter.scoring.model.prices import STANDARD, Prices
 from newsletter.store import Store
-from newsletter.store.charges import Charge, Keep
+from newsletter.store.charges import Keep
 
 if TYPE_CHECKING:
     from newsletter.scoring.features import Dense
@@ -67,8 +67,7 @@ class Embedder:
         """
         assert payers, "every call is on an account"
         worst = self._prices.standard.worst(sum(len(text.encode()) for text in texts) // WORST_BYTES_A_TOKEN, 0)
-        amounts = dict(zip(payers, split(worst, [1] * len(payers)), strict=True))
-        reservation = self._budget.reserve(amounts, self._clock(), STAGE, self.model)
+        reservation = self._budget.reserve(evenly(worst, payers), self._clock(), STAGE, self.model)
         started = monotonic()
         try:
             vectors, body, request_id, retries = self._ask(texts, lambda: self._budget.lost(reservation))
@@ -76,32 +75,12 @@ class Embedder:
             self._budget.release(reservation)
             raise
         tokens, estimated = replies.embedding_tokens(body, texts)
-        paid = self._prices.standard.prompt(Tokens(prompt=tokens))
-        parts = dict(zip(payers, split(paid, [1] * len(payers)), strict=True))
-        charge = Charge(
-            run_id=self._budget.run_id,
-            date=day,
-            at=self._clock(),
-            stage=STAGE,
-            block_key=None,
-            model=self.model,
-            tier=STANDARD,
-            request_id=request_id,
-            tokens=Tokens(prompt=tokens),
-            prices=self._prices.version,
-            picodollars=paid,
-            completion_picodollars=0,
-            estimated_picodollars=worst,
-            finish="stop",
-            items_in=len(texts),
-            items_out=len(vectors),
-            retries=retries,
-            latency_ms=round((monotonic() - started) * 1000),
-            payers=parts,
-            estimated=estimated,
-        )
+        took = round((monotonic() - started) * 1000)
+        reply = Reply("", "stop", Tokens(prompt=tokens), STANDARD, request_id, retries, took, estimated)
+        called = Called(self._budget.run_id, day, STAGE, self.model, reserved=worst, items=len(texts), payers=payers)
+        charge = bill(called, reply, self._prices, useful=len(vectors), at=self._clock())
         self._store.charges.save(charge, reservation.rows, keep(vectors))
-        self._budget.settled(reservation, parts)
+        self._budget.settled(reservation, charge.payers)
         return Embedded(vectors, tokens)
 
     def _ask(self, texts: Sequence[str], lost: Callable[[], None]) -> tuple["Dense", object, str, int]:

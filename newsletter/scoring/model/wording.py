@@ -14,15 +14,14 @@ from newsletter.errors import NewsletterError
 from newsletter.files import find
 from newsletter.models.papers import Clock
 from newsletter.models.scores import Usage
-from newsletter.money import split
 from newsletter.scoring.model.answers import entries, line
+from newsletter.scoring.model.billing import Called, bill, evenly
 from newsletter.scoring.model.budget import Budget, OutOfMoney
 from newsletter.scoring.model.client import Model, Reply, Unanswered
 from newsletter.scoring.model.dialect import Prompt
 from newsletter.scoring.model.prices import Prices
 from newsletter.scoring.model.prompts import cleaned, listed
 from newsletter.store import Store
-from newsletter.store.charges import Charge
 from newsletter.topics.draft import Drafted, Wording
 
 STAGE = "draft"
@@ -76,7 +75,7 @@ class Wordsmith:
 
     def _asked(self, prompt: Prompt, worst: int, payers: Sequence[int], day: date, topics: int) -> tuple[Reply, int]:
         model = self._model.settings.model
-        amounts = dict(zip(payers, split(worst, [1] * len(payers)), strict=True))
+        amounts = evenly(worst, payers)
         try:
             reservation = self._budget.reserve(amounts, self._clock(), STAGE, model)
         except OutOfMoney as error:
@@ -88,35 +87,12 @@ class Wordsmith:
             if isinstance(error, Unanswered):
                 raise NewsletterError(f"{model} gave no answer: {error}") from None
             raise
-        price = self._prices.of(reply.tier)
-        completion = price.completion(reply.tokens)
-        total = price.prompt(reply.tokens) + completion
-        parts = dict(zip(payers, split(total, [1] * len(payers)), strict=True))
-        charge = Charge(
-            run_id=self._budget.run_id,
-            date=day,
-            at=self._clock(),
-            stage=STAGE,
-            block_key=None,
-            model=model,
-            tier=reply.tier,
-            request_id=reply.request_id,
-            tokens=reply.tokens,
-            prices=self._prices.version,
-            picodollars=total,
-            completion_picodollars=completion,
-            estimated_picodollars=worst,
-            finish=reply.finish,
-            items_in=topics,
-            items_out=topics if reply.finish == "stop" else 0,
-            retries=reply.retries,
-            latency_ms=reply.latency_ms,
-            payers=parts,
-            estimated=reply.estimated,
-        )
+        called = Called(self._budget.run_id, day, STAGE, model, reserved=worst, items=topics, payers=payers)
+        useful = topics if reply.finish == "stop" else 0
+        charge = bill(called, reply, self._prices, useful=useful, at=self._clock())
         self._store.charges.save(charge, reservation.rows, lambda _: None)
-        self._budget.settled(reservation, parts)
-        return reply, total
+        self._budget.settled(reservation, charge.payers)
+        return reply, charge.picodollars
 
 
 def prompt_for(topics: Sequence[Drafted], task: str, nonce: str) -> Prompt:
