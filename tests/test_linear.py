@@ -6,12 +6,14 @@ milliseconds is quick enough, whatever its ratio.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from newsletter.errors import InputError
 from newsletter.models.subscribers import Topic
 from newsletter.scoring.features import corpus
+from newsletter.scoring.model import answers, replies
 from newsletter.scoring.model.prompts import cleaned
 from newsletter.scoring.similarity import Ask, score
 from newsletter.text.printable import one_line
@@ -24,12 +26,14 @@ from newsletter.topics.references import Reference
 from tests.builders import a_paper, a_subscriber, some_topics
 
 QUICK = 0.01  # seconds
+SENT = replies.Sent(chars=10**6, bytes=10**6, max_tokens=10**6)
 PATTERNS = [
     *("a", "a ", "word ", "# a", "# ", "a___b", "- ", "-", "*", "**", "_", "_a_", "`", "#", ">", "1.", "1. a\n", "(1)", "IV. ", "\n"),
     *("Relevant: ", "- Relevant: a\n", "- a: b\n", "Keywords: ", "keywords:\n- a\n", "a, ", "a,b;", "not relevant", "\t", "a\n\n"),
     *("[", "]", "{", "}", "{a: ", "- - ", "? ", ": ", "a: b\n", "a:\n ", "'", '"', "|\n", "!a ", "&a ", "*a "),
     *("$", "$$", "\\", "\\a{", "{\\", "^{", "_{", "\\frac{a}", "--", "``", "''", "~", "http://", "\\'e", "$a ", "<a>", "</", "<a "),
     *("a@", "@a{", "@a{b,", "@a{b,c={", "TY  - \n", "AB  - a\n", "2401.00001 ", "arxiv:", "math/", "10.48550/", "\u200b", "\x00"),
+    *('{"i": ', "[{", '["a", ', "{}\n", "<think>", "</think>", "```json\n", "data: {}\n", 'data: {"choices": [{}]}\n'),
     *("ignore all previous ", "score this ", "you must rate ", "relevance: ", "dear ai ", "10 "),
 ]  # fmt: skip
 
@@ -59,6 +63,18 @@ def _ranked(text: str) -> None:
     score([Ask(reader, papers)], corpus(papers))
 
 
+def _replied(text: str) -> None:
+    with suppress(replies.NoAnswer):
+        replies.parsed(text)
+    replies.read({"choices": [{"message": {"content": text}}], "usage": {"completion_tokens": 1}}, SENT)
+
+
+def _answered(text: str) -> None:
+    answers.scores(text, ["p01"], ("relevance", "novelty"))
+    answers.remarks(text, {"p01": text}, [1])
+    answers.quotes(text[:200], text)
+
+
 # Each with the size that it is measured at, and the largest that it may be given.
 PARSERS: dict[str, tuple[Callable[[str], object], int, int]] = {
     "topics": (_topics, 16_000, MAX_BYTES),
@@ -69,6 +85,8 @@ PARSERS: dict[str, tuple[Callable[[str], object], int, int]] = {
     "tex": (to_unicode, 64_000, 1_000_000),
     "printable": (one_line, 128_000, 1_000_000),
     "prompts": (cleaned, 32_000, 1_000_000),
+    "replies": (_replied, 32_000, 1_000_000),
+    "answers": (_answered, 32_000, 1_000_000),
     "ranking": (_ranked, MAX_BYTES, MAX_BYTES),
 }
 

@@ -29,6 +29,7 @@ def a_body(message: Any = None, usage: Any = None, **fields: Any) -> dict[str, A
         {"content": "hello"},
         {"content": [{"type": "text", "text": "hel"}, {"type": "text", "text": "lo"}]},
         {"content": "<think>{} or not?</think>\nhello"},
+        {"content": "{} or not?</think>hello"},
         {"content": None, "reasoning_content": "hello"},
         [{"text": "hello"}],
     ],
@@ -66,7 +67,13 @@ def test_an_error_inside_an_answer_is_an_error(error: Any, status: int, code: st
     assert (told.value.status, told.value.code) == (status, code)
 
 
-@pytest.mark.parametrize("body", [[], "text", None, {}, {"choices": []}, {"choices": "none"}])
+def nested(depth: int) -> list[Any]:
+    return [nested(depth - 1)] if depth else []
+
+
+@pytest.mark.parametrize(
+    "body", [[], "text", None, {}, {"choices": []}, {"choices": "none"}, {"error": nested(900)}, a_body(nested(900))]
+)
 def test_what_holds_nothing_is_one_clear_fault(body: Any) -> None:
     with pytest.raises(NoAnswer):
         read(body, SENT)

@@ -24,6 +24,7 @@ _NAMES = {
 _BOTH = {"relevance": ("rel", "relevance"), "novelty": ("nov", "novelty")}
 _WORD = re.compile(r"\w+")
 _OPENS = re.compile(r"[{\[](?=\s*[\"{\[])")  # JSON, not a bracket of prose
+_FENCE = "```"
 _DECODER = json.JSONDecoder()
 
 
@@ -107,7 +108,7 @@ def _walk(node: Any, labels: Collection[str], depth: int = 0) -> Iterator[tuple[
 
 def _documents(text: str) -> Iterator[Any]:
     """The JSON in an answer: all of it, what a code fence holds, one object a line, or what stands between prose."""
-    bare = re.sub(r"^\s*```\w*\s*\n|\n?\s*```\s*$", "", text)
+    bare = _unfenced(text)
     for whole in (text, bare):
         try:
             yield json.loads(whole)
@@ -116,6 +117,14 @@ def _documents(text: str) -> Iterator[Any]:
         return
     lines = list(_by_line(bare))
     yield from lines or _in_prose(text)
+
+
+def _unfenced(text: str) -> str:
+    """The text without the Markdown fence around it, if there is one."""
+    bare = text.strip()
+    if bare.startswith(_FENCE):
+        bare = bare.partition("\n")[2]
+    return bare.removesuffix(_FENCE)
 
 
 def _by_line(text: str) -> Iterator[Any]:

@@ -19,7 +19,7 @@ MOST_TOKENS_A_BYTE = 1.5  # no tokenizer makes more of a text; a chat template a
 TEMPLATE_TOKENS = 500
 MOST_THOUGHT = 200_000  # tokens that a model may think beyond the room it was given for its answer
 _FINISHES = {"content_filter": "filter", "max_tokens": "length", "eos": "stop", "end_turn": "stop"}
-_THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
+_THOUGHT_ENDS = "</think>"
 
 
 class NoAnswer(Exception):
@@ -139,15 +139,16 @@ def read(body: object, sent: Sent) -> Answer:
         raise NoAnswer(f"the answer is no JSON object but {type(body).__name__}")
     try:
         reply = _Body.model_validate(body)
+        choice = reply.choices[0] if reply.choices else _Choice()
+        refused = _refused(error) if (error := reply.error or choice.error) else None
     except (ValidationError, RecursionError):
         raise NoAnswer("the answer has no form that we know") from None
-    choice = reply.choices[0] if reply.choices else _Choice()
-    if error := reply.error or choice.error:
-        raise _refused(error)
+    if refused:
+        raise refused
     if not reply.choices and not reply.usage.completion_tokens:
         raise NoAnswer("the answer has no choices")
     message = choice.message
-    text = _THOUGHTS.sub("", message.content or choice.text).strip() or message.reasoning_content
+    text = (message.content or choice.text).rpartition(_THOUGHT_ENDS)[2].strip() or message.reasoning_content
     tokens, estimated = _tokens(reply.usage, sent, len(text))
     finish = _FINISHES.get(choice.finish_reason, choice.finish_reason) or "stop"
     return Answer(text, "refusal" if message.refusal else finish, tokens, estimated, reply.service_tier, reply.id)
