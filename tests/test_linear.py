@@ -7,15 +7,21 @@ milliseconds is quick enough, whatever its ratio.
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 
+from newsletter.delivery import bounces
+from newsletter.delivery import replies as refusals
 from newsletter.errors import InputError
 from newsletter.models.subscribers import Topic
+from newsletter.rendering import citations, sentences
+from newsletter.scoring import reasons
 from newsletter.scoring.features import corpus
 from newsletter.scoring.model import answers, replies
 from newsletter.scoring.model.prompts import cleaned
 from newsletter.scoring.similarity import Ask, score
+from newsletter.sources import origins
 from newsletter.text.printable import one_line
 from newsletter.text.tex import to_unicode
 from newsletter.topics import draft, references
@@ -26,6 +32,8 @@ from newsletter.topics.references import Reference
 from tests.builders import a_paper, a_subscriber, some_topics
 
 QUICK = 0.01  # seconds
+ORIGINS = origins()
+NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 SENT = replies.Sent(chars=10**6, bytes=10**6, max_tokens=10**6)
 PATTERNS = [
     *("a", "a ", "word ", "# a", "# ", "a___b", "- ", "-", "*", "**", "_", "_a_", "`", "#", ">", "1.", "1. a\n", "(1)", "IV. ", "\n"),
@@ -75,6 +83,24 @@ def _answered(text: str) -> None:
     answers.quotes(text[:200], text)
 
 
+def _rendered(text: str) -> None:
+    sentences.telling(text, 300)
+    sentences.phrase(text, 200)
+    sentences.addresses(text)
+    citations.bibtex([a_paper(1, title=text, abstract=text)], ORIGINS)
+    reasons.sentences(text)
+
+
+def _bounced(text: str) -> None:
+    for head in (b"", b"Content-Type: multipart/report; boundary=a\r\n\r\n--a\r\n", b"Subject: unsubscribe\r\n\r\n"):
+        list(bounces.events(head + text.encode("utf-8", "replace"), NOW))
+
+
+def _refused(text: str) -> None:
+    refusals.without_addresses(text)
+    refusals.refuses_sender(text, 421)
+
+
 # Each with the size that it is measured at, and the largest that it may be given.
 PARSERS: dict[str, tuple[Callable[[str], object], int, int]] = {
     "topics": (_topics, 16_000, MAX_BYTES),
@@ -87,6 +113,9 @@ PARSERS: dict[str, tuple[Callable[[str], object], int, int]] = {
     "prompts": (cleaned, 32_000, 1_000_000),
     "replies": (_replied, 32_000, 1_000_000),
     "answers": (_answered, 32_000, 1_000_000),
+    "rendering": (_rendered, 32_000, 256_000),
+    "bounces": (_bounced, 32_000, 1_000_000),
+    "refusals": (_refused, 32_000, 1_000_000),
     "ranking": (_ranked, MAX_BYTES, MAX_BYTES),
 }
 

@@ -9,7 +9,8 @@ import re
 # 4.7.1 alone is how greylisting answers each new reader; together with 421 it is about the connection, thus the sender.
 _SENDER = re.compile(r"(?<![\d.])(?:5\.7\.(?:2[5-9]|515)|4\.7\.(?!1\b)\d{1,3})(?!\.?\d)")
 _GREYLISTED = re.compile(r"(?<![\d.])4\.7\.1(?!\.?\d)")
-_ADDRESS = re.compile(r"[^\s<>()\[\]{}\"',;:]+@[^\s<>()\[\]{}\"',;:]*[^\s<>()\[\]{}\"',;:.]")
+_IN_ADDRESS = r"[^\s<>()\[\]{}\"',;:]"
+_ADDRESS = re.compile(rf"(?<!{_IN_ADDRESS}){_IN_ADDRESS}+@{_IN_ADDRESS}*(?<!\.)")  # begins where a word does: linear
 
 
 def without_addresses(said: object) -> str:
