@@ -9,18 +9,18 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from newsletter import pipeline
 from newsletter.delivery import restore_guard
 from newsletter.delivery.dispatch import Desk, Pace
-from newsletter.editions.compose import Composing
+from newsletter.editions.compose import Composing, up_to_date
 from newsletter.editions.due import MERGED_SPAN
+from newsletter.editions.morning import Entry
 from newsletter.errors import NewsletterError
 from newsletter.files import PACKAGE, find
 from newsletter.links import Signer
@@ -45,7 +45,7 @@ from newsletter.rendering.templates import Templates
 from newsletter.settings import Mail
 from newsletter.sources import collect, origins, taxonomy
 from newsletter.store import Store
-from newsletter.subscribers.roster import roster
+from newsletter.subscribers.roster import awake, roster, wished
 
 SENDER = "Rehearsal <news@example.org>"
 _ZONES = ("America/Los_Angeles", "America/New_York", "Europe/Berlin", "Asia/Tokyo", "UTC")
@@ -219,8 +219,8 @@ class World:
         now, store = self.clock(), self.store
         restore_guard.check(store, self.mark, now, confirmed=self.confirm)
         self.confirm = False
-        entries = partial(roster, self.home / "subscribers", store, taxonomy(), now)
-        wishes = {c for entry in entries() if isinstance(entry, Subscriber) for c in entry.wishes.categories}
+        folder = self.home / "subscribers"
+        wishes = wished(folder, store, taxonomy(), now)
         wanted = collect.missing(self.source, store.mailings.fetched("arxiv"), wishes, now, catch_up=MERGED_SPAN)
         for _ in collect.take(
             self.source,
@@ -232,7 +232,12 @@ class World:
         ):
             pass
         with self.scorer() as scorer:
-            return pipeline.run(entries, self._services(scorer))
+            services = self._services(scorer)
+
+            def entries() -> Iterator[Entry]:
+                return awake(folder, store, taxonomy(), now, up_to_date(services.composing, now))
+
+            return pipeline.run(entries, services)
 
     def _services(self, scorer: Scorer) -> pipeline.Services:
         stop = Stop(self.clock)
