@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from newsletter.subscribers.membership import Membership
 
 SETTINGS_FILE = "newsletter.toml"
+COMPUTES = ("newsletter.editions.pieces", "newsletter.scoring.similarity")  # what other processes load at their start
 MANY_READERS = 2000  # from which on other processes pay: they start in a second or two
 
 
@@ -231,7 +232,7 @@ def computing(settings: Settings) -> Iterator[tuple[Executor, int]]:
     if kind == "auto":
         readers = sum(1 for _ in (settings.home / "subscribers").glob("*.md"))
         kind = "processes" if readers >= MANY_READERS and (os.cpu_count() or 1) > 1 else "serial"
-    with local_executor(kind, workers, ["newsletter.editions.pieces", "newsletter.scoring.similarity"]) as executor:
+    with local_executor(kind, workers, COMPUTES) as executor:
         yield executor, workers + 1 if kind == "processes" else 1
 
 
