@@ -15,7 +15,7 @@ soak: $(VENV)/.dev
 	$(BIN)/pytest -m soak
 
 # Programs of others that judge what we make; chromium and spamassassin come from the system's packages.
-peers: $(VENV)/.dev tests/peers/node_modules/.package-lock.json
+peers: $(VENV)/.peers tests/peers/node_modules/.package-lock.json
 	$(BIN)/pytest -m peers
 
 tests/peers/node_modules/.package-lock.json: tests/peers/package-lock.json
@@ -54,6 +54,10 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+$(VENV)/.peers: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --group peers
 	touch $@
 
 clean:

@@ -1,4 +1,7 @@
-"""Builds what the commands work with: settings, store, services. The clock and the environment are read here."""
+"""Builds what the commands work with: settings, store, services. The clock and the environment are read here.
+
+What a service is made of is loaded where it is built: a glance at the day loads neither model, source nor templates.
+"""
 
 import os
 import secrets
@@ -11,17 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from newsletter import sources as source_modules
-from newsletter.cluster import cluster
-from newsletter.delivery import backends, restore_guard
+from newsletter.delivery import backends
 from newsletter.delivery.breakers import Breakers
 from newsletter.delivery.dispatch import Delivery, Desk, Dispatch, Pace
-from newsletter.delivery.providers import Providers
-from newsletter.editions import compose
-from newsletter.editions.candidates import candidates
-from newsletter.editions.compose import Composing
 from newsletter.errors import Busy, SettingsError
 from newsletter.files import write_atomically
 from newsletter.links import PAGES, Purpose, Signer, keys_of
@@ -29,26 +25,23 @@ from newsletter.models.editions import Composed, Kind
 from newsletter.models.papers import Progress, Taxonomy
 from newsletter.models.sends import Backend
 from newsletter.models.subscribers import Subscriber
-from newsletter.pipeline import Services, send_ready, writer
-from newsletter.rendering.templates import Templates, load_templates
 from newsletter.rendering.theme import Theme
-from newsletter.scoring import connect
-from newsletter.scoring.model import prompts
 from newsletter.scoring.model.client import OpenAISettings
-from newsletter.scoring.model.pace import DayCost
-from newsletter.scoring.remembered import stored_archive, stored_past
-from newsletter.scoring.similarity import Similarity
+from newsletter.scoring.model.embeddings import EmbeddingsSettings
 from newsletter.settings import Section, Settings, load
 from newsletter.sources.contract import Source
 from newsletter.store import Store
-from newsletter.subscribers.just_me import is_just_me
-from newsletter.subscribers.membership import Membership
-from newsletter.threads import executor as local_executor
 
 if TYPE_CHECKING:
+    from newsletter.pipeline import Services
+    from newsletter.rendering.templates import Templates
+    from newsletter.scoring.model.pace import DayCost
+    from newsletter.scoring.similarity import Similarity
     from newsletter.scoring.vectors import Vectorised
+    from newsletter.subscribers.membership import Membership
 
 SETTINGS_FILE = "newsletter.toml"
+COMPUTES = ("newsletter.editions.pieces", "newsletter.scoring.similarity")  # what other processes load at their start
 MANY_READERS = 2000  # from which on other processes pay: they start in a second or two
 
 
@@ -88,12 +81,14 @@ def sections() -> Iterable[type[Section]]:
         Delivery,
         Breakers,
         OpenAISettings,
-        connect.EmbeddingsSettings,
+        EmbeddingsSettings,
     )
 
 
-def templates(settings: Settings) -> Templates:
+def templates(settings: Settings) -> "Templates":
     """The templates in the operator's theme."""
+    from newsletter.rendering.templates import load_templates
+
     return load_templates(settings.home, source_modules.origins(), settings.of(Theme), settings.mail)
 
 
@@ -111,6 +106,8 @@ def run_lock(settings: Settings) -> Iterator[None]:
 
     Raises Busy where somebody else has it.
     """
+    from filelock import FileLock, Timeout
+
     lock = FileLock(state(settings) / "run.lock")
     try:
         lock.acquire(timeout=0)
@@ -125,6 +122,8 @@ def run_lock(settings: Settings) -> Iterator[None]:
 @contextmanager
 def fetch_lock(settings: Settings, waits: Callable[[], None]) -> Iterator[bool]:
     """Held by the one who fetches in this home; whoever comes second calls `waits` and waits. True for the second."""
+    from filelock import FileLock, Timeout
+
     lock = FileLock(state(settings) / "fetch.lock", poll_interval=0.2)
     is_second = False
     try:
@@ -140,21 +139,26 @@ def fetch_lock(settings: Settings, waits: Callable[[], None]) -> Iterator[bool]:
 
 
 @contextmanager
-def members() -> Iterator[Membership]:
+def members() -> Iterator["Membership"]:
     """The subscribers of the home, with the rules of joining and leaving."""
     settings = home_settings()
     with open_store(settings) as store:
         yield membership(settings, store)
 
 
-def membership(settings: Settings, store: Store) -> Membership:
+def membership(settings: Settings, store: Store) -> "Membership":
     """The subscribers of a home, over its store."""
+    from newsletter.subscribers.membership import Membership
+
     assert settings.home is not None, "subscribers live in a home"
     return Membership(settings.home / "subscribers", state(settings), store, taxonomy())
 
 
 def welcome(settings: Settings, store: Store, subscriber: Subscriber) -> Composed | None:
     """The first edition of somebody who joined, ranked on this machine; None where no mailing is stored yet."""
+    from newsletter.editions import compose
+    from newsletter.editions.compose import Composing
+
     made = Composing(
         store=store,
         scorer=local_scorer(store),
@@ -175,11 +179,15 @@ def services(
     stop: threading.Event | None = None,
     *,
     at_once: bool = False,
-) -> Iterator[Services]:
+) -> Iterator["Services"]:
     """All that a day needs, closed again at the end; nothing new is begun once `stop` is set.
 
     `at_once`: what is composed waits for no reader's hour.
     """
+    from newsletter.editions.compose import Composing
+    from newsletter.pipeline import Services
+    from newsletter.scoring import connect
+
     stop = stop or threading.Event()
     with (
         desk(settings, store, stop, lambda done: progress("send", done)) as made,
@@ -212,6 +220,9 @@ def computing(settings: Settings) -> Iterator[tuple[Executor, int]]:
 
     Raises SettingsError where run.cluster names no cluster that can.
     """
+    from newsletter.cluster import cluster
+    from newsletter.threads import executor as local_executor
+
     assert settings.home is not None, "a run has a home"
     workers, kind = settings.run.workers, settings.run.executor
     if settings.run.cluster:
@@ -221,13 +232,16 @@ def computing(settings: Settings) -> Iterator[tuple[Executor, int]]:
     if kind == "auto":
         readers = sum(1 for _ in (settings.home / "subscribers").glob("*.md"))
         kind = "processes" if readers >= MANY_READERS and (os.cpu_count() or 1) > 1 else "serial"
-    with local_executor(kind, workers, ["newsletter.editions.pieces", "newsletter.scoring.similarity"]) as executor:
+    with local_executor(kind, workers, COMPUTES) as executor:
         yield executor, workers + 1 if kind == "processes" else 1
 
 
 @contextmanager
 def desk(settings: Settings, store: Store, stop: threading.Event, tell: Callable[[int], None]) -> Iterator[Desk]:
     """What sending takes, its connections closed again at the end."""
+    from newsletter.delivery.providers import Providers
+    from newsletter.pipeline import writer
+
     backend, options = connected(settings), backends.options(settings)
     try:
         yield Desk(
@@ -255,6 +269,9 @@ def send_waiting(settings: Settings, store: Store, stop: threading.Event | None 
 
     Raises NewsletterError where sending cannot begin: a setting that is missing, a database older than its mail.
     """
+    from newsletter.delivery import restore_guard
+    from newsletter.pipeline import send_ready
+
     if not (store.notices.waiting(now()) or store.sends.has_welcome(now())):
         return None
     try:
@@ -276,16 +293,24 @@ def guard(settings: Settings, made: Desk) -> Path | None:
 
 def _prompt(settings: Settings) -> Callable[[str], str]:
     """The model's instructions with some topics, as a page shows them."""
+    from newsletter.scoring.model import prompts
+
     return lambda topics: prompts.page(topics, prompts.load_prompts(settings.home))
 
 
-def local_scorer(store: Store, vectors: "Vectorised | None" = None) -> Similarity:
+def local_scorer(store: Store, vectors: "Vectorised | None" = None) -> "Similarity":
     """The scorer that needs no language model, with what the store has of earlier days."""
+    from newsletter.scoring.remembered import stored_archive, stored_past
+    from newsletter.scoring.similarity import Similarity
+
     return Similarity(archive=stored_archive(store), past=stored_past(store), vectors=vectors)
 
 
-def day_cost(settings: Settings, store: Store, readers: Iterable[Subscriber]) -> DayCost | None:
+def day_cost(settings: Settings, store: Store, readers: Iterable[Subscriber]) -> "DayCost | None":
     """What a day will cost with the model, by the newest stored mailing; None without a model or a mailing."""
+    from newsletter.editions.candidates import candidates
+    from newsletter.scoring import connect
+
     dates = sorted(mailing.date for mailing in store.mailings.days() if mailing.has_papers)[-1:]
     announced = store.mailings.announcements(dates)
     expected = ((reader, candidates(reader.wishes, announced, (), taxonomy()).papers) for reader in readers)
@@ -304,11 +329,15 @@ def sources(settings: Settings) -> list[Source]:
 
 def reads_topics(settings: Settings) -> str:
     """Who besides this server reads the topics of its subscribers, as "MODEL at HOST"; empty where nobody does."""
+    from newsletter.scoring import connect
+
     return connect.reads_topics(settings)
 
 
 def just_me(settings: Settings) -> bool:
     """True where this home mails only its own operator, by SMTP. Raises TopicsError where its one file is no good."""
+    from newsletter.subscribers.just_me import is_just_me
+
     assert settings.home is not None, "subscribers live in a home"
     return settings.mail.backend == "smtp" and is_just_me(settings.home / "subscribers", settings.mail.address)
 

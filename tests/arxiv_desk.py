@@ -10,8 +10,8 @@ from typing import Any
 from newsletter.models.papers import Announcement, Mailing
 from newsletter.settings import load
 from newsletter.sources import arxiv, collect
-from newsletter.sources.arxiv import Arxiv
 from newsletter.sources.arxiv.calendar import NEW_YORK
+from newsletter.sources.arxiv.fetching import Arxiv
 from newsletter.store import Store
 from tests.arxiv_server import Announced, FakeArxiv
 

@@ -14,7 +14,7 @@ from newsletter.delivery import backends
 from newsletter.delivery.backends import BackendOptions
 from newsletter.delivery.backends.outbox import Outbox
 from newsletter.delivery.backends.sendgrid import Options as SendGridOptions
-from newsletter.delivery.backends.sendgrid import SendGrid
+from newsletter.delivery.backends.sendgrid.client import SendGrid
 from newsletter.delivery.backends.smtp import Options as SmtpOptions
 from newsletter.delivery.backends.smtp import Smtp
 from newsletter.errors import SettingsError

@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.delivery import bounces
-from newsletter.delivery.backends.sendgrid import EventWebhook
+from newsletter.delivery.backends.sendgrid.events import EventWebhook
 from newsletter.delivery.dispatch import dispatch
 from newsletter.delivery.message import Envelope, build
 from newsletter.errors import SettingsError

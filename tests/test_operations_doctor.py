@@ -20,7 +20,8 @@ from newsletter.links import Signer, keys_of
 from newsletter.models.days import Concern, Finding, Judged
 from newsletter.models.subscribers import Problem, Subscriber
 from newsletter.operations import probes as real
-from newsletter.operations.doctor import Answer, Mark, Patient, Probes, Sample, examine
+from newsletter.operations.doctor import examine
+from newsletter.operations.doctor.patient import Answer, Mark, Patient, Probes, Sample
 from newsletter.operations.status import BACKUP_AT, RUN_AT
 from newsletter.settings import load
 from newsletter.store import Store

@@ -26,7 +26,8 @@ from newsletter.models.scores import Commented, Fault, Pool, Reading, Score, Sco
 from newsletter.models.sends import Outcome, Outgoing, Receipt, SendState
 from newsletter.models.subscribers import Subscriber
 from newsletter.operations.backup import backup, restore
-from newsletter.operations.simulate import Announced, Arxiv, Killed, Mailbox, Moving, World
+from newsletter.operations.outside import Announced, Arxiv, Killed, Mailbox, Moving
+from newsletter.operations.simulate import World
 from newsletter.sources import taxonomy
 from newsletter.sources.arxiv import HOURS
 from newsletter.store import Store
@@ -235,7 +236,7 @@ def month(home: Path, tmp_path: Path) -> Iterator[Month]:
             store.subscribers.consent(entry.id, entry.wishes.email, "operator", clock())
         mailbox = Mailbox(taken=inboxes.take)
         world = World(
-            home, store, clock, Arxiv(announced, clock), mailbox, TEMPLATES,
+            home, store, clock, Arxiv(clock, announced), mailbox, TEMPLATES,
             lambda: nullcontext(ByTitle(works=clock().date() not in NO_MODEL, reached=lived.composing)), workers=1,
         )  # fmt: skip
         lived = Month(world, inboxes, tmp_path / "kept")

@@ -1,7 +1,11 @@
 """The day at a glance: the newest mailing, what became of it, the money, and what is not on time."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +20,11 @@ from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper
 from tests.delivery import a_send
 
 WELL = DayStatus(mailing=WEDNESDAY, mailing_status=MailingStatus.COMPLETE, run_age=600.0)
+FOR_OTHERS = {  # what only a run, the web or the model needs; a glance that loads it would be a second late
+    "arxiv", "cryptography", "distributed", "dns", "genai_prices", "jinja2", "lxml", "mjml", "numpy", "openai",
+    "premailer", "requests", "ruamel", "scipy", "sendgrid", "starlette", "urllib3", "uvicorn",
+    "newsletter.editions", "newsletter.pipeline", "newsletter.rendering.templates", "newsletter.web",
+}  # fmt: skip
 AFTERNOON = datetime(2026, 11, 18, 15, 0, tzinfo=UTC)
 
 
@@ -84,3 +93,32 @@ def test_what_is_late_is_said(day: DayStatus, sentence: str) -> None:
 )
 def test_a_mailing_is_expected_two_hours_after_it_is_waited_for_no_more(now: str, day: str) -> None:
     assert expected_mailing(datetime.fromisoformat(now).replace(tzinfo=UTC), HOURS) == date.fromisoformat(day)
+
+
+def loaded_by(home: Path, *words: str) -> set[str]:
+    """The modules that a process of its own has when the command has ended, each with the packages it is in."""
+    code = """if True:
+        import atexit, sys
+        from newsletter.cli import main
+        atexit.register(lambda: print(*sys.modules, sep="\\n", file=sys.stderr))
+        main(sys.argv[1:])
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        env=os.environ | {"NEWSLETTER_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stderr.splitlines())
+
+
+@pytest.mark.parametrize("words", [("status", "--json"), ("--help",)])
+def test_a_glance_loads_nothing_that_only_others_need(home: Path, words: tuple[str, ...]) -> None:
+    loaded = loaded_by(home, *words)
+    assert "newsletter.cli" in loaded
+    assert not loaded & FOR_OTHERS
+
+
+def test_help_loads_no_command(home: Path) -> None:
+    assert not loaded_by(home, "status", "--help") & {"typer", "rich", "pydantic", "newsletter.app"}

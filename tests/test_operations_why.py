@@ -102,6 +102,7 @@ def test_a_forecast_is_of_the_last_days_with_costs() -> None:
     assert found == Forecast(
         days=6,
         a_day=108,
+        so_far=150,
         this_month=150 + 2 * 108,
         a_month=21 * 108,
         to_come=(date(2026, 11, 27), date(2026, 11, 30)),
@@ -122,8 +123,8 @@ def test_costs_forecast_the_month(newsletter: Command, home: Path) -> None:
             [(NOON - timedelta(days=40)).isoformat()],
         )
     said = newsletter("costs").out
-    assert "at the pace of the last 1 days with costs, USD 0.0200 each:" in said
-    assert "0.4200 in a whole one" in said
+    assert "USD 0.0000 so far this month; at the pace of the last day with costs (USD 0.0200 a day)" in said
+    assert "0.4200 in a month of 21 mailings" in said
 
 
 def test_companions_and_the_paper_to_try_are_told_as_such(newsletter: Command, home: Path) -> None:

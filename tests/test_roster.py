@@ -8,7 +8,7 @@ import pytest
 from newsletter.models.subscribers import Problem, Subscriber, SubscriberStatus
 from newsletter.sources import taxonomy
 from newsletter.store import Store
-from newsletter.subscribers.roster import roster
+from newsletter.subscribers.roster import roster, wished
 from tests.builders import NOON, a_topics_file
 
 
@@ -109,3 +109,12 @@ def test_equal_topics_are_stored_once(folder: Path, store: Store) -> None:
         write(folder, slug)
     subscribers(folder, store)
     assert store.database.row("SELECT count(*) AS topics FROM topics") == {"topics": 1}
+
+
+def test_the_categories_of_all_active_subscribers_are_wished_for(folder: Path, store: Store) -> None:
+    write(folder, "ada", categories="[cs.LG, q-bio]")
+    write(folder, "bo", categories="[math.CO]")
+    assert wished(folder, store, taxonomy(), NOON) == {"cs.LG", "q-bio", "math.CO"}
+    store.subscribers.set_status("bo", SubscriberStatus.PAUSED, "asked", NOON)
+    write(folder, "ada", categories="[stat.ML]")
+    assert wished(folder, store, taxonomy(), NOON) == {"stat.ML"}

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from newsletter.delivery.backends.sendgrid import Options, SendGrid, request, suppressed
+from newsletter.delivery.backends.sendgrid import Options, suppressed
+from newsletter.delivery.backends.sendgrid.client import SendGrid, request
 from newsletter.errors import DeliveryStopped, SettingsError
 from newsletter.models.sends import Outcome, Receipt
 from newsletter.settings import Settings

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from newsletter import web
-from newsletter.delivery.backends.sendgrid import EventWebhook
+from newsletter.delivery.backends.sendgrid.events import EventWebhook
 from newsletter.links import Purpose, Signer
 from newsletter.models.sends import SendState
 from newsletter.models.subscribers import SubscriberStatus

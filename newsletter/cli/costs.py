@@ -11,12 +11,14 @@ import typer
 
 from newsletter import app
 from newsletter.cli import show
-from newsletter.money import PICODOLLARS_PER_USD, exact_usd, shown_usd
-from newsletter.operations.forecast import Forecast, forecast
+from newsletter.money import exact_usd, shown_usd
+from newsletter.operations.forecast import MAILINGS_A_MONTH, Forecast, forecast
 from newsletter.store.database import Row
 
 HEADS = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "usd", "estimated_calls", "lost_calls")
+UNUSUAL = ("estimated_calls", "lost_calls")
 BARS_AT_MOST = 30
+WIDEST = 40  # blocks of the longest bar
 
 
 class By(StrEnum):
@@ -68,17 +70,25 @@ def costs(
         if show.console.is_terminal:
             _plot(rows, by, ahead)
         if ahead:
-            show.say(
-                f"at the pace of the last {ahead.days} days with costs, USD {shown_usd(ahead.a_day)} each: "
-                f"{shown_usd(ahead.this_month)} this month, {shown_usd(ahead.a_month)} in a whole one"
-            )
+            show.say(_told(ahead))
+
+
+def _told(ahead: Forecast) -> str:
+    pace = f"the last {ahead.days} days" if ahead.days > 1 else "the last day"
+    return (
+        f"USD {shown_usd(ahead.so_far)} so far this month; at the pace of {pace} with costs "
+        f"(USD {shown_usd(ahead.a_day)} a day) {shown_usd(ahead.this_month)} at its end, "
+        f"{shown_usd(ahead.a_month)} in a month of {MAILINGS_A_MONTH} mailings"
+    )
 
 
 def print_table(rows: Sequence[Row], by: By) -> None:
-    """The rows with what they sum to."""
-    table = [[row[by.value], *(_usd(row) if head == "usd" else f"{row[head]:,}" for head in HEADS)] for row in rows]
+    """The rows with what they sum to; on a terminal without a column of what never happened."""
+    never = {head for head in UNUSUAL if show.console.is_terminal and not any(row[head] for row in rows)}
+    heads = [head for head in HEADS if head not in never]
+    table = [[row[by.value], *(_usd(row) if head == "usd" else f"{row[head]:,}" for head in heads)] for row in rows]
     total = sum(row["picodollars"] for row in rows)
-    show.table(f"USD {shown_usd(total)} in all", (by.value, *HEADS), table)
+    show.table(f"USD {shown_usd(total)} in all", (by.value, *(head.replace("_", " ") for head in heads)), table)
 
 
 def plain(rows: Sequence[Row], by: By = By.SUBSCRIBER) -> list[Row]:
@@ -97,10 +107,10 @@ def _usd(row: Row) -> str:
 
 
 def _plot(rows: Sequence[Row], by: By, ahead: Forecast | None) -> None:
-    """Bars of cents: the last thirty days and those to come this month, or the first thirty rows."""
+    """Bars of dollars: the last thirty days and, lighter, those to come this month; or the first thirty rows."""
     chosen = rows[-BARS_AT_MOST:] if by is By.DAY else rows[:BARS_AT_MOST]
     bars = [(str(row[by.value]), row["picodollars"], "█") for row in chosen]
     bars += [(str(day), ahead.a_day, "░") for day in ahead.to_come] if ahead else []
     widest, label = max(value for _, value, _ in bars) or 1, max(len(name) for name, _, _ in bars)
     for name, value, block in bars:
-        show.say(f"{name:>{label}} {block * round(40 * value / widest)} {100 * value / PICODOLLARS_PER_USD:.3f} ¢")
+        show.say(f"{name:>{label}} {block * round(WIDEST * value / widest)} {shown_usd(value)}")

@@ -12,7 +12,8 @@ from newsletter.editions.preview import local_edition
 from newsletter.models.editions import Links
 from newsletter.models.subscribers import Subscriber
 from newsletter.operations import probes
-from newsletter.operations.doctor import Mark, Patient, Sample, examine
+from newsletter.operations.doctor import examine
+from newsletter.operations.doctor.patient import Mark, Patient, Sample
 from newsletter.rendering.templates import render
 from newsletter.settings import Settings
 from newsletter.store import Store

@@ -13,12 +13,11 @@ from newsletter import app
 from newsletter.cli import show
 from newsletter.errors import InputError, SourceError, Unreachable
 from newsletter.models.papers import MailingStatus, Progress
-from newsletter.models.subscribers import Subscriber, SubscriberStatus
 from newsletter.settings import Settings
 from newsletter.sources import collect
 from newsletter.sources import mailing_file as listing_file
 from newsletter.store import Store
-from newsletter.subscribers.roster import roster
+from newsletter.subscribers.roster import wished
 
 NOT_READY = 75  # EX_TEMPFAIL of sysexits.h
 RETRY_AFTER = timedelta(minutes=30)
@@ -76,9 +75,7 @@ def fetch(
 def wishes(settings: Settings, store: Store) -> set[str]:
     """The categories of all active subscribers, as they write them."""
     assert settings.home is not None, "subscribers live in a home"
-    entries = roster(settings.home / "subscribers", store, app.taxonomy(), app.now())
-    active = [e for e in entries if isinstance(e, Subscriber) and e.status is SubscriberStatus.ACTIVE]
-    return {category for entry in active for category in entry.wishes.categories}
+    return wished(settings.home / "subscribers", store, app.taxonomy(), app.now())
 
 
 def take(

@@ -1,6 +1,7 @@
 """How commands speak: tables and progress on a terminal, plain lines elsewhere, JSON where a machine asks."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from rich.text import Text
 
 from newsletter.models.papers import Progress
 
+_NUMBER = re.compile(r"[-+]?[\d,]+(\.\d+)?")
+
 
 class _Console(Console):
     """Says of a closed pipe that it is one, rather than end the process."""
@@ -36,16 +39,18 @@ errors = _Console(stderr=True, highlight=False)
 
 
 def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on a terminal, tab-separated lines elsewhere."""
+    """A table on a terminal, numbers to the right; tab-separated lines elsewhere."""
     if not console.is_terminal:
         for row in rows:
             print("\t".join(str(cell) for cell in row))
         return
+    cells = [[str(cell) for cell in row] for row in rows]
     shown = Table(title=title, title_justify="left")
-    for head in heads:
-        shown.add_column(head, overflow="fold")
-    for row in rows:
-        shown.add_row(*(str(cell) for cell in row))
+    for number, head in enumerate(heads):
+        are_numbers = bool(cells) and all(_NUMBER.fullmatch(row[number]) for row in cells)
+        shown.add_column(head, overflow="fold", justify="right" if are_numbers else "left")
+    for row in cells:
+        shown.add_row(*row)
     console.print(shown)
 
 

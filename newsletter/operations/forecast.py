@@ -16,6 +16,7 @@ class Forecast:
 
     days: int
     a_day: int
+    so_far: int
     this_month: int
     a_month: int
     to_come: tuple[date, ...]
@@ -34,4 +35,4 @@ def forecast(spent: Sequence[tuple[str, int]], today: date) -> Forecast | None:
     left = tuple(
         day for day in (first + timedelta(days=n) for n in range((last - first).days + 1)) if day.weekday() < SATURDAY
     )
-    return Forecast(len(recent), a_day, so_far + a_day * len(left), a_day * MAILINGS_A_MONTH, left)
+    return Forecast(len(recent), a_day, so_far, so_far + a_day * len(left), a_day * MAILINGS_A_MONTH, left)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from newsletter.delivery import backends
 from newsletter.delivery.dns import lookup
-from newsletter.operations.doctor import Answer, Probes
+from newsletter.operations.doctor.patient import Answer, Probes
 from newsletter.settings import Settings
 from newsletter.store import copies
 

@@ -4,175 +4,47 @@ The run is the real one (collect, compose, dispatch, watch), woken by the real s
 arXiv, the backend, the clock.
 """
 
-import json
-import random
-import re
-import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from newsletter import pipeline
 from newsletter.delivery import restore_guard
 from newsletter.delivery.dispatch import Desk, Pace
-from newsletter.editions.compose import Composing
+from newsletter.editions.compose import Composing, up_to_date
 from newsletter.editions.due import MERGED_SPAN
+from newsletter.editions.morning import Entry
 from newsletter.errors import NewsletterError
-from newsletter.files import PACKAGE, find
 from newsletter.links import Signer
 from newsletter.models.days import Incident
-from newsletter.models.papers import (
-    Announcement,
-    AnnounceType,
-    Mailing,
-    MailingDay,
-    MailingStatus,
-    Origin,
-    Paper,
-    Progress,
-)
 from newsletter.models.scores import Scorer
 from newsletter.models.sends import Outcome, Outgoing, Receipt
-from newsletter.models.subscribers import Subscriber
 from newsletter.operations.alerts import Alert
+from newsletter.operations.invented import Invented, subscribe
+from newsletter.operations.outside import Announced, Arxiv, Killed, Mailbox, Moving, Stop
 from newsletter.operations.schedule import Standing, follow, standing
 from newsletter.operations.watch import Watch, watched
 from newsletter.rendering.templates import Templates
 from newsletter.settings import Mail
 from newsletter.sources import collect, origins, taxonomy
 from newsletter.store import Store
-from newsletter.subscribers.roster import roster
+from newsletter.subscribers.roster import awake, wished
+from newsletter.threads import SerialExecutor
 
 SENDER = "Rehearsal <news@example.org>"
-_ZONES = ("America/Los_Angeles", "America/New_York", "Europe/Berlin", "Asia/Tokyo", "UTC")
-
-
-@dataclass
-class Moving:
-    """A clock that only waiting moves."""
-
-    now: datetime
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
-class Stop(threading.Event):
-    """What a run waits on: its waiting moves the clock."""
-
-    def __init__(self, clock: Moving) -> None:
-        super().__init__()
-        self._clock = clock
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self._clock.pass_(timeout or 0)
-        return self.is_set()
-
-
-@dataclass(frozen=True, slots=True)
-class Announced:
-    """What arXiv says of one day: when its papers are there, when all of them, or that nothing was announced."""
-
-    papers: tuple[Paper, ...]
-    at: datetime | None = None  # not before; the usual hour where it is None
-    whole_at: datetime | None = None  # until then only the first half is listed
-    empty: bool = False
-
-
-@dataclass
-class Arxiv:
-    """Where mailings come from: what is announced on a day, by the clock."""
-
-    announced: Callable[[date], Announced]
-    clock: Moving
-    origin: Origin = field(default_factory=lambda: origins()["arxiv"])
-
-    def newest(self, now: datetime) -> date:
-        day = now.date() + timedelta(days=1)
-        while not (self.origin.calendar.has_mailing(day) and self.origin.calendar.published_at(day) <= now):
-            day -= timedelta(days=1)
-        return day
-
-    def plan(self, days: Collection[date]) -> None:
-        """Nothing is shared between the days."""
-
-    def days(self, first: date, last: date) -> list[date]:
-        days = (first + timedelta(days=n) for n in range((last - first).days + 1))
-        return [day for day in days if self.origin.calendar.has_mailing(day)]
-
-    def categories(self, wishes: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(sorted(self.origin.taxonomy.expand(wishes)))
-
-    def fetch(self, day: date, categories: tuple[str, ...], before: Mailing | None, progress: Progress) -> Mailing:
-        """The mailing as far as it is announced by now."""
-        del before, progress
-        found, now = self.announced(day), self.clock()
-        is_out = found.at is None or now >= found.at
-        is_whole = found.whole_at is None or now >= found.whole_at
-        papers = found.papers if is_whole else found.papers[: len(found.papers) // 2]
-        status = MailingStatus.COMPLETE if is_out and is_whole else MailingStatus.PARTIAL
-        if found.empty or not is_out:
-            papers = ()
-            settled = self.origin.calendar.settled(_partial(day), now)
-            status = MailingStatus.EMPTY if found.empty and settled else MailingStatus.PARTIAL
-        listed = tuple(
-            Announcement(paper, AnnounceType.NEW, tuple(set(paper.categories) & set(categories)))
-            for paper in papers
-            if set(paper.categories) & set(categories)
-        )
-        return Mailing(day, status, listed, covered=categories)
-
-    def details(self, mailing: Mailing, progress: Progress) -> Mailing:
-        del progress
-        return mailing
-
-    def look_up(self, ids: Sequence[str]) -> list[Paper]:
-        del ids
-        return []
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-@dataclass
-class Mailbox:
-    """Takes mail and counts it; `answers` may say otherwise, or raise."""
-
-    answers: Callable[[Outgoing], Receipt | None] = lambda _: None
-    taken: Callable[[Outgoing], None] = lambda _: None
-    reaches_people: bool = True
-    mails: int = 0
-    bytes: int = 0
-    largest: int = 0
-    _turns: threading.Lock = field(default_factory=threading.Lock)
-
-    def submit(self, outgoing: Outgoing) -> Receipt:
-        if (answer := self.answers(outgoing)) is not None:
-            return answer
-        with self._turns:
-            self.mails, self.bytes = self.mails + 1, self.bytes + len(outgoing.eml)
-            self.largest = max(self.largest, len(outgoing.eml))
-            self.taken(outgoing)
-        return Receipt(Outcome.ACCEPTED, "250 taken")
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class Killed(BaseException):
-    """The process is gone, in the middle of whatever it did; nothing of ours catches it."""
 
 
 @dataclass
 class World:
-    """A service in fast time. `scorer` is entered for each run; `before` is called at each run's start."""
+    """A service in fast time.
+
+    `scorer` and `computing` are entered for each run, which `before` is called at the start of; `tell` hears of each
+    day that is over.
+    """
 
     home: Path
     store: Store
@@ -182,7 +54,9 @@ class World:
     templates: Templates
     scorer: Callable[[], AbstractContextManager[Scorer]]
     workers: int = 2
+    computing: Callable[[], AbstractContextManager[tuple[Executor, int]]] = lambda: nullcontext((SerialExecutor(), 1))
     before: Callable[[], None] = lambda: None
+    tell: Callable[[int], None] = lambda _: None
     told: list[Alert] = field(default_factory=list)
     runs: int = 0
     slowest: float = 0.0
@@ -195,8 +69,11 @@ class World:
     def live(self, until: datetime) -> None:
         """Follows the schedule until a time."""
 
+        began = self.clock()
+
         def wait(seconds: float) -> bool:
             self.clock.pass_(seconds)
+            self.tell((self.clock() - began).days)
             return self.clock() >= until
 
         follow(self.run, wait, self.clock, self.source.origin.calendar)
@@ -219,8 +96,8 @@ class World:
         now, store = self.clock(), self.store
         restore_guard.check(store, self.mark, now, confirmed=self.confirm)
         self.confirm = False
-        entries = partial(roster, self.home / "subscribers", store, taxonomy(), now)
-        wishes = {c for entry in entries() if isinstance(entry, Subscriber) for c in entry.wishes.categories}
+        folder = self.home / "subscribers"
+        wishes = wished(folder, store, taxonomy(), now)
         wanted = collect.missing(self.source, store.mailings.fetched("arxiv"), wishes, now, catch_up=MERGED_SPAN)
         for _ in collect.take(
             self.source,
@@ -231,10 +108,15 @@ class World:
             progress=lambda: lambda stage, done: None,  # noqa: ARG005
         ):
             pass
-        with self.scorer() as scorer:
-            return pipeline.run(entries, self._services(scorer))
+        with self.scorer() as scorer, self.computing() as (executor, width):
+            services = self._services(scorer, executor, width)
 
-    def _services(self, scorer: Scorer) -> pipeline.Services:
+            def entries() -> Iterator[Entry]:
+                return awake(folder, store, taxonomy(), now, up_to_date(services.composing, now))
+
+            return pipeline.run(entries, services)
+
+    def _services(self, scorer: Scorer, executor: Executor, width: int) -> pipeline.Services:
         stop = Stop(self.clock)
         mail = Mail.model_validate({"from": SENDER})
         signer = Signer("https://news.example.org", [b"rehearsal"])
@@ -246,7 +128,8 @@ class World:
                 taxonomy(),
                 to_people=True,
                 with_marks=True,
-                workers=self.workers,
+                workers=max(self.workers, width),
+                executor=executor,
                 stop=stop,
             ),
             desk=Desk(
@@ -274,11 +157,29 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsed:
-    """What a rehearsal came to. Seconds are of this machine, bytes those of the mails and of the database."""
+class Rehearsal:
+    """What is rehearsed: days from the `first` on, with so many readers, and papers of a usual mailing.
+
+    With `troubles` some of the days go wrong in the ways they do; another `seed` makes other papers, readers and hours.
+    """
 
     days: int
     readers: int
+    papers: int
+    first: date
+    troubles: bool = True
+    seed: int = 7
+
+    @property
+    def begins(self) -> datetime:
+        """A little after the first mailing is published."""
+        return origins()["arxiv"].calendar.published_at(self.first).astimezone(UTC) + timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What a rehearsal came to. Seconds are of this machine, bytes those of the mails and of the database."""
+
     runs: int
     mailings: int
     editions: int
@@ -291,36 +192,17 @@ class Rehearsed:
     incidents: tuple[Incident, ...]
 
 
-def rehearse(  # noqa: PLR0917 - what a rehearsal is asked for
-    home: Path,
-    store: Store,
-    templates: Templates,
-    scorer: Callable[[], Scorer],
-    readers: int,
-    days: int,
-    first: date,
-    papers: int,
-    *,
-    troubles: bool = True,
-    seed: int = 7,
-) -> Rehearsed:
-    """Days of a service with so many readers; with troubles, some of the days go wrong in the ways they do."""
-    clock = Moving(origins()["arxiv"].calendar.published_at(first).astimezone(UTC) + timedelta(minutes=5))
-    invented = Invented(papers, seed)
-    mailbox = Mailbox()
-    script = _troubles(first, days, clock, mailbox) if troubles else {}
-
-    def announced(day: date) -> Announced:
-        return replace(script.get(day, Announced(())), papers=invented.papers(day))
-
-    world = World(home, store, clock, Arxiv(announced, clock), mailbox, templates, lambda: nullcontext(scorer()))
-    subscribe(home, store, readers, clock(), seed)
+def rehearse(asked: Rehearsal, world: World) -> Rehearsed:
+    """Lives through the days of a world that begins with them, with readers, mailings and troubles of its own."""
+    store, mailbox = world.store, world.mailbox
+    invented = Invented(asked.papers, asked.seed)
+    script = _troubles(asked, world) if asked.troubles else {}
+    world.source.announced = lambda day: replace(script.get(day, Announced(())), papers=invented.papers(day))
+    subscribe(world.home, store, asked.readers, world.clock(), asked.seed)
     started = time.perf_counter()
-    world.live(clock() + timedelta(days=days))
+    world.live(world.clock() + timedelta(days=asked.days))
     with_editions = store.database.row("SELECT count(*) AS n FROM editions") or {"n": 0}
     return Rehearsed(
-        days=days,
-        readers=readers,
         runs=world.runs,
         mailings=len(store.mailings.days()),
         editions=with_editions["n"],
@@ -334,61 +216,11 @@ def rehearse(  # noqa: PLR0917 - what a rehearsal is asked for
     )
 
 
-class Invented:
-    """Papers made of the demo's sentences, the same for the same day and seed."""
-
-    def __init__(self, count: int, seed: int) -> None:
-        lines = (PACKAGE / "demo" / "mailing.jsonl").read_text(encoding="utf-8").splitlines()
-        self._demo = [json.loads(line) for line in lines]
-        self._count, self._seed = count, seed
-
-    def papers(self, day: date) -> tuple[Paper, ...]:
-        """Those of one day; Tuesdays have more, as at arXiv."""
-        chance = random.Random(f"{self._seed} {day}")  # noqa: S311 - no secret
-        count = round(self._count * chance.uniform(0.8, 1.2) * (1.3 if day.weekday() == 1 else 1))
-        return tuple(self._paper(day, number, chance) for number in range(1, count + 1))
-
-    def _paper(self, day: date, number: int, chance: random.Random) -> Paper:
-        one, other = chance.choice(self._demo), chance.choice(self._demo)
-        sentences = [s for s in re.split(r"(?<=\.) ", f"{one['abstract']} {other['abstract']}") if s]
-        return Paper(
-            id=f"{day:%y%m}.{day.day * 1000 + number:05}",
-            title=f"{one['title']}, part {number}",
-            authors=tuple(one["authors"]),
-            abstract=" ".join(chance.sample(sentences, min(7, len(sentences)))),
-            categories=tuple(one["categories"]),
-            primary_category=one["primary_category"],
-        )
-
-
-def subscribe(home: Path, store: Store, count: int, now: datetime, seed: int) -> None:
-    """Topics files like those of the examples, with hours and zones of their own; consent is on record."""
-    chance = random.Random(seed)  # noqa: S311 - no secret
-    files = [find(f"subscribers/{slug}.md", None).read_text(encoding="utf-8") for slug in ("ada", "emmy", "rosalind")]
-    words = sorted(set(re.findall(r"[a-z]{6,}", " ".join(files))))
-    folder = home / "subscribers"
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        slug, text = f"reader{number:05}", chance.choice(files)
-        deliver = f'deliver: {{at: "{chance.randint(5, 9):02}:30", timezone: {chance.choice(_ZONES)}}}'
-        head = [
-            line
-            for line in text.split("---")[1].strip().splitlines()
-            if re.match(r"(categories|min_relevance|max_papers):", line)
-        ]
-        own = f"9. {' '.join(chance.sample(words, 6))}\n\n**Keywords"
-        body = text.split("---", 2)[2].replace("**Keywords", own, 1)
-        front = "\n".join([f"email: {slug}@example.org", *head, deliver])
-        (folder / f"{slug}.md").write_text(f"---\n{front}\n---{body}", encoding="utf-8")
-    for entry in roster(folder, store, taxonomy(), now):
-        if isinstance(entry, Subscriber):
-            store.subscribers.consent(entry.id, entry.wishes.email, "rehearsal", now)
-
-
-def _troubles(first: date, days: int, clock: Moving, mailbox: Mailbox) -> Mapping[date, Announced]:
+def _troubles(asked: Rehearsal, world: World) -> Mapping[date, Announced]:
     """A late mailing, one cut until noon, a day without any, and a mail server that is away for six hours."""
     calendar = origins()["arxiv"].calendar
-    mornings = [d for d in (first + timedelta(days=n) for n in range(days)) if calendar.has_mailing(d)]
+    days = (asked.first + timedelta(days=n) for n in range(asked.days))
+    mornings = [day for day in days if calendar.has_mailing(day)]
 
     def at(day: date, hours: float) -> datetime:
         return calendar.published_at(day) + timedelta(hours=hours)
@@ -404,13 +236,9 @@ def _troubles(first: date, days: int, clock: Moving, mailbox: Mailbox) -> Mappin
         away = at(mornings[6], 0), at(mornings[6], 6)
 
         def answers(_: Outgoing) -> Receipt | None:
-            if away[0] <= clock() < away[1]:
+            if away[0] <= world.clock() < away[1]:
                 return Receipt(Outcome.RETRY, "the server is away")
             return None
 
-        mailbox.answers = answers
+        world.mailbox.answers = answers
     return script
-
-
-def _partial(day: date) -> MailingDay:
-    return MailingDay(day, MailingStatus.PARTIAL)

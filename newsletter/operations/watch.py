@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from newsletter import log
 from newsletter.delivery.breakers import OPEN
@@ -19,10 +20,12 @@ from newsletter.models.papers import Calendar, Clock
 from newsletter.operations.alerts import Alert, Channel, Heartbeat, channels, tell
 from newsletter.operations.judge import COMPARED, Ruling, judge, verdict
 from newsletter.operations.status import RUN_AT, RUN_WITHIN, mailing_late, today
-from newsletter.pipeline import Report
 from newsletter.settings import Alerts, Settings
 from newsletter.sources import origins
 from newsletter.store import Store
+
+if TYPE_CHECKING:
+    from newsletter.pipeline import Report
 
 ACCEPTED_AT = "usual_since"  # the name of a fact: since when a person accepts what is as usual
 REMEMBERED = timedelta(days=90)  # how far back "usual" looks
@@ -35,7 +38,7 @@ FULL = ".incident-store"
 class Ended:
     """What a watched run came to; left empty where it says nothing of the day as a whole."""
 
-    report: Report | None = None
+    report: "Report | None" = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Watch:
     service: str = ""
     troubles: list[str] = field(default_factory=list)
 
-    def ended(self, report: Report | None, error: Exception | None = None) -> Alert:
+    def ended(self, report: "Report | None", error: Exception | None = None) -> Alert:
         """Judges the day, keeps what was found, and tells what is new of it."""
         now = self.clock()
         try:
@@ -82,7 +85,7 @@ class Watch:
         if opened:
             self.troubles.extend(tell(Alert(self.service, now, tuple(opened)), self.ways))
 
-    def _rulings(self, report: Report | None, error: Exception | None, now: datetime) -> dict[Concern, Ruling]:
+    def _rulings(self, report: "Report | None", error: Exception | None, now: datetime) -> dict[Concern, Ruling]:
         rulings: dict[Concern, Ruling] = {Concern.RUN: error is None or without_addresses(str(error))}
         rulings[Concern.SILENCE] = error is None
         rulings[Concern.SENDING] = without_addresses(self.store.facts.get(OPEN)) or True
@@ -178,7 +181,7 @@ def accept(store: Store, now: datetime) -> list[Incident]:
     return closed
 
 
-def _readers(report: Report) -> Ruling:
+def _readers(report: "Report") -> Ruling:
     failed = sorted(composed.slug for composed in report.composed if composed.failed)
     if not failed:
         return True

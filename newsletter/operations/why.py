@@ -91,6 +91,7 @@ def _on_record(store: Store, subscriber: Subscriber, keys: Sequence[int]) -> tup
         said += [f"comment: {row['comment']}"] if row["comment"] else []
     else:
         said.append(f"in the {row['kind']} of {row['date']} it {_SECTIONS[section]}")
+        said += [f"its relevance was {row['relevance']}"] if row["relevance"] is not None else []
     said.append(f"that edition's mail is {row['state']}: see `newsletter explain {row['send']}`")
     because = Because.LISTED if section == "listed" else Because(section)
     return because, tuple(said)

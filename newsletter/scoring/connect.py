@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import Event
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from newsletter.errors import SettingsError
@@ -15,14 +15,14 @@ from newsletter.money import picodollars
 from newsletter.scoring.model.budget import Budget, Caps
 from newsletter.scoring.model.calls import Asker
 from newsletter.scoring.model.client import EMBEDDINGS, Model, OpenAISettings, Tries, connect
-from newsletter.scoring.model.embeddings import Embedder
+from newsletter.scoring.model.embeddings import Embedder, EmbeddingsSettings
 from newsletter.scoring.model.pace import REMARKS, DayCost, DayCosts, rates, usual
 from newsletter.scoring.model.prices import prices_of
 from newsletter.scoring.model.prompts import SCHEMA_VERSION, load_prompts
 from newsletter.scoring.model.scorer import KEPT_WARM, Desk, ModelScorer, WithoutModel
 from newsletter.scoring.model.sharing import Planned
 from newsletter.scoring.model.wording import Wordsmith
-from newsletter.settings import Section, Settings
+from newsletter.settings import Settings
 from newsletter.store import Store
 from newsletter.store.endpoints import Endpoint
 from newsletter.store.scores import Recipe
@@ -31,14 +31,6 @@ if TYPE_CHECKING:
     from newsletter.scoring.vectors import Vectorised
 
 NO_KEY = "none"  # for an endpoint of one's own; the client sends some key
-
-
-class EmbeddingsSettings(Section):
-    """Which model makes vectors of papers, and where; without a model there are none, without a URL OPENAI_BASE_URL."""
-
-    section: ClassVar[str] = "embeddings"
-    model: str = ""
-    base_url: str = ""
 
 
 @contextmanager

@@ -192,6 +192,14 @@ class Subscribers:
         """True where `come_back` would undo a `leave` of this source."""
         return self._database.row(_UNDOABLE, _leaving(subscriber_id, source, now)) is not None
 
+    def wished(self) -> set[str]:
+        """The categories of all active subscribers, as they write them."""
+        rows = self._database.rows(
+            "SELECT DISTINCT category.value FROM subscribers, json_each(wishes, '$.categories') AS category "
+            "WHERE status = 'active'"
+        )
+        return {row["value"] for row in rows}
+
     def status(self, subscriber_id: int) -> SubscriberStatus | None:
         """The status of a subscriber; None for an unknown id."""
         row = self._database.row("SELECT status FROM subscribers WHERE id = ?", [subscriber_id])

@@ -58,6 +58,13 @@ def awake(
             yield Problem(path.stem, str(error))
 
 
+def wished(folder: Path, store: Store, taxonomy: Taxonomy, now: datetime) -> set[str]:
+    """The categories of all active subscribers, as they write them; a file that did not change is not read again."""
+    for _ in awake(folder, store, taxonomy, now, {who.id for who in store.subscribers.known()}):
+        pass
+    return store.subscribers.wished()
+
+
 def _is_idle(known: Known, idle: Container[int]) -> bool:
     return known.status is SubscriberStatus.ACTIVE and known.id in idle
 

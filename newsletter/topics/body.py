@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from newsletter.errors import TopicsError
 from newsletter.models.papers import Taxonomy
 from newsletter.models.subscribers import Topic, Topics, TopicsFile, Wishes
-from newsletter.topics import front_matter
 
 MAX_BYTES = 32_000
 
@@ -21,6 +20,8 @@ def parse(raw: bytes, name: str, taxonomy: Taxonomy | None = None) -> TopicsFile
 
     Raises TopicsError with file, line and key.
     """
+    from newsletter.topics import front_matter  # noqa: PLC0415 - YAML only where a file is read, not what is stored of it
+
     text = decoded(raw, name)
     front, body = front_matter.split(text, name)
     wishes = front_matter.read(front, name, taxonomy) if front else Wishes()

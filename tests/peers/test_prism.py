@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from newsletter.delivery import message
-from newsletter.delivery.backends.sendgrid import Options, SendGrid
+from newsletter.delivery.backends.sendgrid import Options
+from newsletter.delivery.backends.sendgrid.client import SendGrid
 from newsletter.models.editions import Cadence, Edition, Links
 from newsletter.models.scores import Fault, Status, Trouble
 from newsletter.models.sends import Outcome

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -15,6 +15,7 @@ from newsletter.scoring.model.billing import Called, bill, evenly
 from newsletter.scoring.model.budget import Budget
 from newsletter.scoring.model.client import ModelStopped, Post, Rejected, Reply, Tries, Unanswered
 from newsletter.scoring.model.prices import STANDARD, Prices
+from newsletter.settings import Section
 from newsletter.store import Store
 from newsletter.store.charges import Keep
 
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 STAGE = "vectors"
 MOST_TEXTS = 64  # texts a call
 WORST_BYTES_A_TOKEN = 2
+
+
+class EmbeddingsSettings(Section):
+    """Which model makes vectors of papers, and where; without a model there are none, without a URL OPENAI_BASE_URL."""
+
+    section: ClassVar[str] = "embeddings"
+    model: str = ""
+    base_url: str = ""
 
 
 class _Item(BaseModel):
