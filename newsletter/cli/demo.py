@@ -11,7 +11,7 @@ import typer
 from newsletter import app, pipeline
 from newsletter.cli import costs, show
 from newsletter.cli.recorded import LABEL, MODEL, recorded, serving
-from newsletter.cli.run import run_day
+from newsletter.cli.running import run_day
 from newsletter.errors import InputError
 from newsletter.files import PACKAGE, find, write_atomically
 from newsletter.settings import load

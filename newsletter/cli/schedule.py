@@ -10,8 +10,8 @@ import typer
 from filelock import FileLock, Timeout
 
 from newsletter import app, log
-from newsletter.cli import run as running
-from newsletter.cli import serve, show
+from newsletter.cli import running, serve, show
+from newsletter.cli.told import told
 from newsletter.errors import Busy, NewsletterError
 from newsletter.operations import backup as copying
 from newsletter.operations.schedule import Standing, follow, standing
@@ -61,7 +61,7 @@ def _day(store: Store, stop: threading.Event) -> Standing:
         early = settings.of(ArxivOptions).early
         with app.open_store(settings) as own:  # a run ends where its database is replaced; the next has the new one
             report, _ = running.once(settings, own, stop)
-            running.told(report)
+            told(report)
             failed = report.failed
             if not stop.is_set():
                 _back_up(settings, own)
