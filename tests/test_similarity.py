@@ -1,7 +1,9 @@
 """The local scorer: an order by similarity, honest about what it is."""
 
+import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +12,11 @@ from newsletter.editions.selection import rank
 from newsletter.models.papers import Paper
 from newsletter.models.scores import Scored, Scores, Strength
 from newsletter.models.subscribers import Mark, Subscriber, Topic
-from newsletter.scoring import similarity
-from newsletter.scoring.features import corpus
+from newsletter.scoring import ranking, similarity
+from newsletter.scoring.features import Floats, corpus
 from newsletter.scoring.remembered import Judged
 from newsletter.scoring.words import read_paper
+from newsletter.text.tex import displayed
 from tests.builders import a_paper, a_subscriber, some_topics
 
 MOSS = Topic(1, "Moss", "how moss grows on wet stones", "trees and forests")
@@ -291,3 +294,29 @@ def test_a_paper_of_another_day_is_read_the_same_whoever_read_it_before() -> Non
     assert (words != alone).nnz == 0
     assert (words != second.space.words([read_paper(paper) for paper in earlier])).nnz == 0
     assert np.array_equal(meaning, meant)
+
+
+def test_a_word_more_in_three_papers_of_the_archive_moves_no_paper_far() -> None:
+    draw = random.Random(1)
+    words = ["".join(draw.choice(letters) for letters in ("bdgklmnprt", "aeiou") * 3) for _ in range(300)]
+    papers = [
+        a_paper(n, title=" ".join(draw.sample(words, 4)), abstract=" ".join(draw.choices(words, k=30)))
+        for n in range(1, 301)
+    ]
+    day, archive = papers[:60], papers[60:]
+    other = [replace(paper, abstract=f"{paper.abstract} elsewhere") for paper in archive[:3]] + archive[3:]
+    topics = some_topics(Topic(1, " ".join(words[:3]), " ".join(words[3:9])))
+
+    def values(earlier: Sequence[Paper]) -> Floats:
+        known = corpus(day, earlier)
+        (of,) = ranking.wanted([topics], known)
+        (near,) = ranking.nearness([ranking.Asked(of, np.arange(60), np.zeros(60, np.float32))], known)
+        return near.value
+
+    assert np.abs(values(archive) - values(other)).max() < 0.1 < values(archive).std()
+
+
+def test_a_paper_made_readable_is_not_read_as_the_raw_one() -> None:
+    raw = a_paper(1, title="Moss", abstract="{M}oss on {V}elvet")
+    assert read_paper(displayed(raw)) != read_paper(raw) != read_paper(displayed(raw))
+    assert read_paper(displayed(raw)) == read_paper(a_paper(1, title="Moss", abstract="Moss on Velvet"))

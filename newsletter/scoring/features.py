@@ -2,7 +2,8 @@
 
 How rare a word is, and which words go together, comes from the archive as well as from the day (Deerwester et al.,
 Indexing by Latent Semantic Analysis, 1990). The decomposition is a randomised one (Halko, Martinsson, Tropp, Finding
-Structure with Randomness, 2011, algorithm 4.4), always from the same start. All texts are counted at once, as arrays.
+Structure with Randomness, 2011, algorithm 4.4); each word starts from its own number, whatever other words there are.
+All texts are counted at once, as arrays.
 Importing this module imports numpy and scipy: only what ranks does so.
 """
 
@@ -126,7 +127,7 @@ def learn_space(counts: Counts, pairs_at_least: int = PAIRS_AT_LEAST, meanings: 
     if meanings < 2:
         return bare
     basis = np.zeros((len(words), meanings), np.float32)
-    basis[common] = _directions(bare.of(counts)[:, common], meanings)
+    basis[common] = _directions(bare.of(counts)[:, common], words[common], meanings)
     return Space(words, pairs, rarity, basis)
 
 
@@ -143,17 +144,32 @@ def _held(found: tuple[Integers, Integers, Floats], at_least: int) -> tuple[Inte
     return known[kept], holding[kept]
 
 
-def _directions(matrix: Sparse, most: int) -> Floats:
-    """The strongest right singular vectors."""
-    start = np.random.default_rng(0).standard_normal((matrix.shape[1], most + OVERSAMPLING)).astype(np.float32)
+def _directions(matrix: Sparse, words: Integers, most: int) -> Floats:
+    """The strongest right singular vectors of rows of words, each the shorter the nearer it is to those left out.
+
+    Which of two directions of equal strength comes last is chance; a soft end makes that not matter.
+    """
     across = sparse.csr_matrix(matrix.T)
-    range_ = matrix @ start
+    range_ = matrix @ _start(words, most + OVERSAMPLING)
     for _ in range(PASSES):
         range_ = matrix @ (across @ np.linalg.qr(range_)[0])
     small = np.ascontiguousarray(across @ np.linalg.qr(range_)[0])
     strength, turn = np.linalg.eigh(small.T @ small)
-    kept = np.argsort(-strength, kind="stable")[:most]
-    return np.asarray(small @ turn[:, kept] / np.sqrt(np.maximum(strength[kept], 1e-12)), np.float32)
+    order = np.argsort(-strength, kind="stable")
+    kept, first_left_out = order[:most], strength[order[most]]
+    power = np.maximum(strength[kept], 1e-12)
+    softened = np.sqrt(np.maximum(1 - first_left_out / power, 0.0) / power)
+    return np.asarray(small @ turn[:, kept] * softened, np.float32)
+
+
+def _start(words: Integers, columns: int) -> Floats:
+    """A row of signs for each word, drawn by its number (the last step of splitmix64, a public mixer of bits)."""
+    mixed = words.astype(np.uint64)[:, None] + np.arange(1, columns + 1, dtype=np.uint64) * np.uint64(
+        0x9E3779B97F4A7C15
+    )
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.where(mixed >> np.uint64(63), np.float32(1.0), np.float32(-1.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
