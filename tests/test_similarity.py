@@ -289,11 +289,12 @@ def test_with_a_past_a_dull_day_stays_dull() -> None:
 def test_a_paper_of_another_day_is_read_the_same_whoever_read_it_before() -> None:
     earlier = [*many(5000, HARBOURS, 5), a_paper(1, abstract="")]
     first, second = corpus(FILLER, earlier), corpus(FILLER, earlier)
-    first.read(earlier[3:])
-    (words, meaning), (alone, meant) = first.read(earlier), second.read(earlier)
-    assert (words != alone).nnz == 0
-    assert (words != second.space.words([read_paper(paper) for paper in earlier])).nnz == 0
-    assert np.array_equal(meaning, meant)
+    first.earlier(earlier[3:])
+    (after_others, places), (alone, in_order) = first.earlier(earlier), second.earlier(earlier)
+    assert (after_others.words[places] != alone.words[in_order]).nnz == 0
+    assert (after_others.telling[places] != alone.telling[in_order]).nnz == 0
+    assert (alone.words != second.space.words([read_paper(paper) for paper in earlier])).nnz == 0
+    assert np.array_equal(after_others.meaning[places], alone.meaning[in_order])
 
 
 def test_a_word_more_in_three_papers_of_the_archive_moves_no_paper_far() -> None:

@@ -13,6 +13,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the threads are ours, one 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ PAPERS_A_MEANING = 10  # fewer papers than that for each, and there is nothing t
 MEANING_AT_LEAST = 3  # texts that hold a word, for it to have a meaning
 OVERSAMPLING, PASSES = 20, 2  # of the decomposition
 JUDGED_BY = 1000  # papers of the archive
+TELLING = 64  # words and pairs of a paper that weigh most
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 Dense = np.ndarray[Any, np.dtype[np.float64]]  # as an endpoint gives vectors
@@ -173,10 +175,21 @@ def _start(words: Integers, columns: int) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Earlier:
+    """Papers of other days, a row each: their words, the `telling` ones that weigh most alone, and their meaning."""
+
+    places: Mapping[str, int]
+    words: Sparse
+    telling: Sparse
+    meaning: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Corpus:
     """The papers of a day in their space, and after them papers of the archive to judge a day by.
 
-    `words` and `meaning` have a row for each of both; `across` is `words` with rows and columns exchanged.
+    `words` and `meaning` have a row for each of both; `across` is `words` with rows and columns exchanged, `across_day`
+    the same of the day alone.
     """
 
     space: Space
@@ -184,28 +197,38 @@ class Corpus:
     papers: Sequence[Paper]
     words: Sparse
     across: Sparse
+    across_day: Sparse
     meaning: Floats
     vectors: Floats | None = None  # of the day alone, where an embeddings model made some
-    _earlier: dict[str, tuple[Integers, Floats, Floats]] = field(default_factory=dict, repr=False)
+    _earlier: list[Earlier] = field(default_factory=list, repr=False)  # one at most; replaced, so that threads may read
 
     def rows(self, papers: Iterable[Paper]) -> list[int]:
         """Where some papers of the day stand."""
         return [self.positions[identity(paper)] for paper in papers]
 
-    def read(self, papers: Sequence[Paper]) -> tuple[Sparse, Floats]:
-        """Words and meaning of papers of other days, a row each; a paper is read once for all readers."""
+    def earlier(self, papers: Sequence[Paper]) -> tuple[Earlier, Integers]:
+        """Papers of other days, and where in that these stand; each is read once for all readers."""
         names = [identity(paper) for paper in papers]
-        missing = {name: paper for name, paper in zip(names, papers, strict=True) if name not in self._earlier}
-        if missing:
-            words = self.space.words([read_paper(paper) for paper in missing.values()])
-            meaning = self.space.meaning(words)
-            for name, start, end, meant in zip(missing, words.indptr, words.indptr[1:], meaning, strict=False):
-                self._earlier[name] = words.indices[start:end], words.data[start:end], meant
-        rows = [self._earlier[name] for name in names]
-        ends = np.cumsum([0, *(len(row[0]) for row in rows)])
-        parts = [np.concatenate([row[n] for row in rows]) for n in (1, 0)]
-        read = sparse.csr_matrix((*parts, ends), shape=(len(rows), self.space.width))
-        return read, np.array([row[2] for row in rows], np.float32)
+        known = self._earlier[0] if self._earlier else None
+        places = known.places if known else {}
+        if known is None or not all(name in places for name in names):
+            known = self._with(known, [paper for name, paper in zip(names, papers, strict=True) if name not in places])
+            self._earlier[:] = [known]
+        return known, np.array([known.places[name] for name in names], np.int64)
+
+    def _with(self, known: Earlier | None, papers: Iterable[Paper]) -> Earlier:
+        """What is known, and more papers."""
+        more = distinct(papers)
+        words = self.space.words([read_paper(paper) for paper in more.values()])
+        telling, meaning = heaviest(words.copy(), TELLING), self.space.meaning(words)
+        if known is None:
+            return Earlier({name: place for place, name in enumerate(more)}, words, telling, meaning)
+        return Earlier(
+            {**known.places, **{name: place for place, name in enumerate(more, len(known.places))}},
+            sparse.vstack([known.words, words], format="csr"),
+            sparse.vstack([known.telling, telling], format="csr"),
+            np.concatenate([known.meaning, meaning]),
+        )
 
     @property
     def archived(self) -> int:
@@ -227,6 +250,7 @@ def corpus(day: Iterable[Paper], archive: Iterable[Paper] = (), judged_by: int =
         papers=tuple(today.values()),
         words=words,
         across=sparse.csr_matrix(words.T),
+        across_day=sparse.csr_matrix(words[: len(today)].T),
         meaning=space.meaning(words),
     )
 
@@ -235,6 +259,16 @@ def neighbours(papers: Iterable[Paper]) -> Sparse:
     """A row of words for each paper, by these papers alone: the product of two rows is how alike they are."""
     counts = count([read_paper(paper) for paper in papers])
     return learn_space(counts, pairs_at_least=1, meanings=0).of(counts)
+
+
+def heaviest(matrix: Sparse, most: int) -> Sparse:
+    """The same matrix, of each row only so many numbers, the largest."""
+    for start, end in pairwise(matrix.indptr):
+        if end - start > most:
+            row = matrix.data[start:end]
+            row[np.argpartition(-row, most)[most:]] = 0.0
+    matrix.eliminate_zeros()
+    return matrix
 
 
 def unit_rows(matrix: Sparse) -> Sparse:
