@@ -11,7 +11,7 @@ import pytest
 from newsletter.editions.selection import rank
 from newsletter.models.papers import Paper
 from newsletter.models.scores import Scored, Scores, Strength
-from newsletter.models.subscribers import Mark, Subscriber, Topic
+from newsletter.models.subscribers import Mark, Subscriber, Topic, Topics
 from newsletter.scoring import ranking, similarity
 from newsletter.scoring.features import Floats, corpus
 from newsletter.scoring.remembered import Judged
@@ -321,3 +321,22 @@ def test_a_paper_made_readable_is_not_read_as_the_raw_one() -> None:
     raw = a_paper(1, title="Moss", abstract="{M}oss on {V}elvet")
     assert read_paper(displayed(raw)) != read_paper(raw) != read_paper(displayed(raw))
     assert read_paper(displayed(raw)) == read_paper(a_paper(1, title="Moss", abstract="Moss on Velvet"))
+
+
+def test_who_else_is_ranked_changes_no_number() -> None:
+    papers = [*FILLER, BARREL, *many(5000, HARBOURS, 60)]
+    known = corpus(papers, many(6000, HARBOURS, 120))
+    readers = [
+        some_topics(*(replace(MOSS, relevant=f"{word} on harbour {n} ropes") for n in range(5)))
+        for word in ("barrels", "ledgers", "tides")
+        for _ in range(9)
+    ]
+
+    def values(asked: Sequence[Topics]) -> list[Floats]:
+        of = ranking.wanted(asked, known)
+        places = np.arange(len(known.papers))
+        found = ranking.nearness([ranking.Asked(each, places, np.zeros(len(places), np.float32)) for each in of], known)
+        return [near.value for near in found]
+
+    together = values(readers)
+    assert all(np.array_equal(values([one])[0], near) for one, near in zip(readers, together, strict=True))

@@ -42,11 +42,19 @@ Places = np.ndarray[Any, np.dtype[np.intp]]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A reader's topics in a space: a row for each topic, one for the keywords, one for what is not wanted."""
+    """A reader's topics in a space: a row for each topic, one for the keywords, one for what is not wanted.
 
-    words: Sparse
+    They are rows of `every`, which holds those of all readers that were read together, from `first` on.
+    """
+
+    every: Sparse
+    first: int
     meaning: Floats
     topics: int
+
+    @property
+    def words(self) -> Sparse:
+        return self.every[self.first : self.first + self.topics + 2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +105,12 @@ def topics_texts(topics: Topics) -> tuple[str, ...]:
 def wanted(readers: Sequence[Topics], corpus: Corpus) -> list[Wanted]:
     """The topics of several readers as rows; all texts are counted at once."""
     texts = [topics_read(topics) for topics in readers]
-    rows = corpus.space.words([text for each in texts for text in each])
-    ends = list(accumulate(map(len, texts)))
-    parts = [rows[end - len(each) : end] for each, end in zip(texts, ends, strict=True)]
+    every = corpus.space.words([text for each in texts for text in each])
+    meaning = corpus.space.meaning(every)
+    ends = accumulate(map(len, texts))
     return [
-        Wanted(part, corpus.space.meaning(part), len(topics.topics))
-        for part, topics in zip(parts, readers, strict=True)
+        Wanted(every, end - len(each), meaning[end - len(each) : end], len(each) - 2)
+        for each, end in zip(texts, ends, strict=True)
     ]
 
 
@@ -174,12 +182,15 @@ def _spread(readers: Sequence[Asked], day: int) -> tuple[Floats, Floats]:
 
 def _alike(of: Sequence[Wanted], corpus: Corpus) -> _Alike:
     day = len(corpus.papers)
-    in_words = dense(sparse.vstack([each.words for each in of], format="csr") @ corpus.across)
-    ends = accumulate(each.topics + 2 for each in of)
-    parts = [(in_words[end - each.topics - 2 : end], each.topics) for each, end in zip(of, ends, strict=True)]
+    in_words = {
+        id(every): dense(every @ corpus.across) for every in {id(each.every): each.every for each in of}.values()
+    }
+    parts = [(in_words[id(each.every)][each.first : each.first + each.topics + 2], each.topics) for each in of]
+    across = np.ascontiguousarray(corpus.meaning.T)
+    in_meaning = [each.meaning @ across for each in of]
     return _Alike(
         words=np.array([_combined(part, topics) for part, topics in parts]),
-        meant=np.array([_combined(each.meaning @ corpus.meaning.T, each.topics) for each in of]),
+        meant=np.array([_combined(part, each.topics) for part, each in zip(in_meaning, of, strict=True)]),
         best=np.array([part[:topics, :day].max(axis=0) for part, topics in parts]),
         topic=np.array([part[:topics, :day].argmax(axis=0) for part, topics in parts]),
         keyed=np.array([part[topics, :day] for part, topics in parts]),
@@ -207,7 +218,8 @@ def _feedback(readers: Sequence[Asked], value: Floats, asks: Floats, topic: Plac
     """What the best papers add to each, by how alike it is to them in words, in meaning and in vectors."""
     best = [_best(value[row], asked.places, topic[row]) for row, asked in enumerate(readers)]
     meaning = corpus.meaning[: len(corpus.papers)]
-    meant = np.array([meaning @ unit(meaning[of].sum(axis=0, keepdims=True))[0] for of in best])
+    centres = unit(np.array([meaning[of].sum(axis=0) for of in best]))
+    meant = np.array([meaning @ centre for centre in centres])
     alike = standard(_words_of(best, corpus), asks) + MEANING_WEIGHT * standard(meant, asks)
     if (papers := corpus.vectors) is None:
         return np.asarray(FEEDBACK_WEIGHT * alike)
