@@ -11,11 +11,11 @@ LIKED, DISLIKED = [1.0, 0.0], [0.0, 1.0]
 def taught(*said: tuple[list[float], Lesson]) -> Learned:
     """What lessons on papers of two words teach."""
     rows = np.array([row for row, _ in said], np.float32).reshape(-1, 2)
-    return learn(csr_matrix(rows), np.zeros((len(rows), 0), np.float32), [lesson for _, lesson in said])
+    return learn(csr_matrix(rows), [lesson for _, lesson in said])
 
 
 def opinion(learned: Learned, row: list[float]) -> float:
-    return float(learned.of(csr_matrix([row]), np.zeros((1, 0), np.float32))[0])
+    return float(learned.of(csr_matrix([row]))[0])
 
 
 def test_words_of_relevant_papers_gain_and_those_of_irrelevant_ones_lose() -> None:
@@ -67,7 +67,7 @@ def test_vectors_teach_what_words_do_not_say() -> None:
     rows = csr_matrix(np.ones((4, 1), np.float32))
     vectors = np.array([LIKED, LIKED, DISLIKED, DISLIKED], np.float32)
     lessons = [Lesson(9), Lesson(9), Lesson(1), Lesson(1)]
-    learned = learn(rows, np.zeros((4, 0), np.float32), lessons, vectors)
+    learned = learn(rows, lessons, vectors)
     liked, disliked = learned.by_vectors(np.array([LIKED, DISLIKED], np.float32))
     assert liked > 0 > disliked
 

@@ -1,17 +1,24 @@
 """What a reader's past teaches, from the store to the next morning's order."""
 
 import json
+import random
 from datetime import date, timedelta
 from pathlib import Path
+
+import numpy as np
 
 from newsletter.models.papers import Paper
 from newsletter.models.scores import Pool, Reading, Scored
 from newsletter.models.subscribers import Mark, Subscriber
+from newsletter.scoring import ranking
+from newsletter.scoring.features import corpus
 from newsletter.scoring.remembered import stored_archive, stored_past
 from newsletter.scoring.similarity import Similarity
+from newsletter.sources import mailing_file
 from newsletter.store import Store
 from newsletter.store.scores import Bought, Recipe, Relevance
 from newsletter.store.subscribers import FileStamp
+from newsletter.text.tex import displayed
 from newsletter.topics.body import parse
 from tests.builders import NOON, WEDNESDAY, a_mailing, a_paper, a_topics_file
 from tests.commands import Command
@@ -168,3 +175,26 @@ def test_a_reset_forgets_the_models_scores_too(store: Store) -> None:
     assert stored_past(store)(reader, THURSDAY)
     store.feedback.forget(reader.id, WEDNESDAY)
     assert list(stored_past(store)(reader, THURSDAY)) == []
+
+
+def test_the_command_ranks_as_a_service_that_stored_the_same_mailings(newsletter: Command, home: Path) -> None:
+    draw = random.Random(4)
+    words = "moss stones colour velvet barrel rope clamp winter summer harbour ledger anchor".split()
+    lines = [
+        a_line(n, title=" ".join(draw.sample(words, 4)), abstract="{M}oss at $x^2$." if n > 40 else "Of it.")
+        for n in range(1, 161)
+    ]
+    topics = subscribe(home, "ada")
+    listing, earlier = a_listing(home, *lines[:40]), home / "earlier.jsonl"
+    earlier.write_text("\n".join(lines[40:]), encoding="utf-8")
+    ranked = newsletter("rank", "--listing", listing, "--topics", topics, "--archive", earlier, "--format", "jsonl")
+
+    papers = [
+        displayed(announcement.paper) for announcement in mailing_file.read(listing, WEDNESDAY).mailing.announcements
+    ]
+    known = corpus(papers, [displayed(paper) for paper in mailing_file.read_archive(earlier)[0]])
+    file = parse(topics.read_bytes(), "ada.md")
+    (of,) = ranking.wanted([file.topics], known)
+    asked = ranking.Asked(of, np.arange(40), np.zeros(40, np.float32))
+    order = np.argsort(-ranking.nearness([asked], known)[0].value, kind="stable")
+    assert [json.loads(line)["id"] for line in ranked.out.splitlines()] == [papers[place].id for place in order]

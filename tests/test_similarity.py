@@ -1,7 +1,9 @@
 """The local scorer: an order by similarity, honest about what it is."""
 
+import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +11,12 @@ import pytest
 from newsletter.editions.selection import rank
 from newsletter.models.papers import Paper
 from newsletter.models.scores import Scored, Scores, Strength
-from newsletter.models.subscribers import Mark, Subscriber, Topic
-from newsletter.scoring import similarity
-from newsletter.scoring.features import corpus
+from newsletter.models.subscribers import Mark, Subscriber, Topic, Topics
+from newsletter.scoring import ranking, similarity
+from newsletter.scoring.features import Floats, corpus
 from newsletter.scoring.remembered import Judged
 from newsletter.scoring.words import read_paper
+from newsletter.text.tex import displayed
 from tests.builders import a_paper, a_subscriber, some_topics
 
 MOSS = Topic(1, "Moss", "how moss grows on wet stones", "trees and forests")
@@ -286,8 +289,54 @@ def test_with_a_past_a_dull_day_stays_dull() -> None:
 def test_a_paper_of_another_day_is_read_the_same_whoever_read_it_before() -> None:
     earlier = [*many(5000, HARBOURS, 5), a_paper(1, abstract="")]
     first, second = corpus(FILLER, earlier), corpus(FILLER, earlier)
-    first.read(earlier[3:])
-    (words, meaning), (alone, meant) = first.read(earlier), second.read(earlier)
-    assert (words != alone).nnz == 0
-    assert (words != second.space.words([read_paper(paper) for paper in earlier])).nnz == 0
-    assert np.array_equal(meaning, meant)
+    first.earlier(earlier[3:])
+    (after_others, places), (alone, in_order) = first.earlier(earlier), second.earlier(earlier)
+    assert (after_others.words[places] != alone.words[in_order]).nnz == 0
+    assert (after_others.telling[places] != alone.telling[in_order]).nnz == 0
+    assert (alone.words != second.space.words([read_paper(paper) for paper in earlier])).nnz == 0
+    assert np.array_equal(after_others.meaning[places], alone.meaning[in_order])
+
+
+def test_a_word_more_in_three_papers_of_the_archive_moves_no_paper_far() -> None:
+    draw = random.Random(1)
+    words = ["".join(draw.choice(letters) for letters in ("bdgklmnprt", "aeiou") * 3) for _ in range(300)]
+    papers = [
+        a_paper(n, title=" ".join(draw.sample(words, 4)), abstract=" ".join(draw.choices(words, k=30)))
+        for n in range(1, 301)
+    ]
+    day, archive = papers[:60], papers[60:]
+    other = [replace(paper, abstract=f"{paper.abstract} elsewhere") for paper in archive[:3]] + archive[3:]
+    topics = some_topics(Topic(1, " ".join(words[:3]), " ".join(words[3:9])))
+
+    def values(earlier: Sequence[Paper]) -> Floats:
+        known = corpus(day, earlier)
+        (of,) = ranking.wanted([topics], known)
+        (near,) = ranking.nearness([ranking.Asked(of, np.arange(60), np.zeros(60, np.float32))], known)
+        return near.value
+
+    assert np.abs(values(archive) - values(other)).max() < 0.1 < values(archive).std()
+
+
+def test_a_paper_made_readable_is_not_read_as_the_raw_one() -> None:
+    raw = a_paper(1, title="Moss", abstract="{M}oss on {V}elvet")
+    assert read_paper(displayed(raw)) != read_paper(raw) != read_paper(displayed(raw))
+    assert read_paper(displayed(raw)) == read_paper(a_paper(1, title="Moss", abstract="Moss on Velvet"))
+
+
+def test_who_else_is_ranked_changes_no_number() -> None:
+    papers = [*FILLER, BARREL, *many(5000, HARBOURS, 60)]
+    known = corpus(papers, many(6000, HARBOURS, 120))
+    readers = [
+        some_topics(*(replace(MOSS, relevant=f"{word} on harbour {n} ropes") for n in range(5)))
+        for word in ("barrels", "ledgers", "tides")
+        for _ in range(9)
+    ]
+
+    def values(asked: Sequence[Topics]) -> list[Floats]:
+        of = ranking.wanted(asked, known)
+        places = np.arange(len(known.papers))
+        found = ranking.nearness([ranking.Asked(each, places, np.zeros(len(places), np.float32)) for each in of], known)
+        return [near.value for near in found]
+
+    together = values(readers)
+    assert all(np.array_equal(values([one])[0], near) for one, near in zip(readers, together, strict=True))

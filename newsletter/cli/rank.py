@@ -124,8 +124,7 @@ def _archive(files: Iterable[Path]) -> Iterator[Paper]:
         papers, problems = listing_file.read_archive(file)
         for problem in problems:
             show.warn(f"newsletter: {problem}")
-        # Only words count of these: a formula without macros reads the same raw, and most have none.
-        yield from (displayed(paper) if "\\" in paper.title + paper.abstract else paper for paper in papers)
+        yield from map(displayed, papers)
 
 
 def _in_categories(mailing: Mailing, file: TopicsFile) -> Mailing:

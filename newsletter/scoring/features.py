@@ -2,7 +2,8 @@
 
 How rare a word is, and which words go together, comes from the archive as well as from the day (Deerwester et al.,
 Indexing by Latent Semantic Analysis, 1990). The decomposition is a randomised one (Halko, Martinsson, Tropp, Finding
-Structure with Randomness, 2011, algorithm 4.4), always from the same start. All texts are counted at once, as arrays.
+Structure with Randomness, 2011, algorithm 4.4); each word starts from its own number, whatever other words there are.
+All texts are counted at once, as arrays.
 Importing this module imports numpy and scipy: only what ranks does so.
 """
 
@@ -12,6 +13,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the threads are ours, one 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ PAPERS_A_MEANING = 10  # fewer papers than that for each, and there is nothing t
 MEANING_AT_LEAST = 3  # texts that hold a word, for it to have a meaning
 OVERSAMPLING, PASSES = 20, 2  # of the decomposition
 JUDGED_BY = 1000  # papers of the archive
+TELLING = 64  # words and pairs of a paper that weigh most
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 Dense = np.ndarray[Any, np.dtype[np.float64]]  # as an endpoint gives vectors
@@ -126,7 +129,7 @@ def learn_space(counts: Counts, pairs_at_least: int = PAIRS_AT_LEAST, meanings: 
     if meanings < 2:
         return bare
     basis = np.zeros((len(words), meanings), np.float32)
-    basis[common] = _directions(bare.of(counts)[:, common], meanings)
+    basis[common] = _directions(bare.of(counts)[:, common], words[common], meanings)
     return Space(words, pairs, rarity, basis)
 
 
@@ -143,24 +146,50 @@ def _held(found: tuple[Integers, Integers, Floats], at_least: int) -> tuple[Inte
     return known[kept], holding[kept]
 
 
-def _directions(matrix: Sparse, most: int) -> Floats:
-    """The strongest right singular vectors."""
-    start = np.random.default_rng(0).standard_normal((matrix.shape[1], most + OVERSAMPLING)).astype(np.float32)
+def _directions(matrix: Sparse, words: Integers, most: int) -> Floats:
+    """The strongest right singular vectors of rows of words, each the shorter the nearer it is to those left out.
+
+    Which of two directions of equal strength comes last is chance; a soft end makes that not matter.
+    """
     across = sparse.csr_matrix(matrix.T)
-    range_ = matrix @ start
+    range_ = matrix @ _start(words, most + OVERSAMPLING)
     for _ in range(PASSES):
         range_ = matrix @ (across @ np.linalg.qr(range_)[0])
     small = np.ascontiguousarray(across @ np.linalg.qr(range_)[0])
     strength, turn = np.linalg.eigh(small.T @ small)
-    kept = np.argsort(-strength, kind="stable")[:most]
-    return np.asarray(small @ turn[:, kept] / np.sqrt(np.maximum(strength[kept], 1e-12)), np.float32)
+    order = np.argsort(-strength, kind="stable")
+    kept, first_left_out = order[:most], strength[order[most]]
+    power = np.maximum(strength[kept], 1e-12)
+    softened = np.sqrt(np.maximum(1 - first_left_out / power, 0.0) / power)
+    return np.asarray(small @ turn[:, kept] * softened, np.float32)
+
+
+def _start(words: Integers, columns: int) -> Floats:
+    """A row of signs for each word, drawn by its number (the last step of splitmix64, a public mixer of bits)."""
+    mixed = words.astype(np.uint64)[:, None] + np.arange(1, columns + 1, dtype=np.uint64) * np.uint64(
+        0x9E3779B97F4A7C15
+    )
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.where(mixed >> np.uint64(63), np.float32(1.0), np.float32(-1.0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Earlier:
+    """Papers of other days, a row each: their words, the `telling` ones that weigh most alone, and their meaning."""
+
+    places: Mapping[str, int]
+    words: Sparse
+    telling: Sparse
+    meaning: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Corpus:
     """The papers of a day in their space, and after them papers of the archive to judge a day by.
 
-    `words` and `meaning` have a row for each of both; `across` is `words` with rows and columns exchanged.
+    `words` and `meaning` have a row for each of both; `across` is `words` with rows and columns exchanged, `across_day`
+    the same of the day alone.
     """
 
     space: Space
@@ -168,28 +197,38 @@ class Corpus:
     papers: Sequence[Paper]
     words: Sparse
     across: Sparse
+    across_day: Sparse
     meaning: Floats
     vectors: Floats | None = None  # of the day alone, where an embeddings model made some
-    _earlier: dict[str, tuple[Integers, Floats, Floats]] = field(default_factory=dict, repr=False)
+    _earlier: list[Earlier] = field(default_factory=list, repr=False)  # one at most; replaced, so that threads may read
 
     def rows(self, papers: Iterable[Paper]) -> list[int]:
         """Where some papers of the day stand."""
         return [self.positions[identity(paper)] for paper in papers]
 
-    def read(self, papers: Sequence[Paper]) -> tuple[Sparse, Floats]:
-        """Words and meaning of papers of other days, a row each; a paper is read once for all readers."""
+    def earlier(self, papers: Sequence[Paper]) -> tuple[Earlier, Integers]:
+        """Papers of other days, and where in that these stand; each is read once for all readers."""
         names = [identity(paper) for paper in papers]
-        missing = {name: paper for name, paper in zip(names, papers, strict=True) if name not in self._earlier}
-        if missing:
-            words = self.space.words([read_paper(paper) for paper in missing.values()])
-            meaning = self.space.meaning(words)
-            for name, start, end, meant in zip(missing, words.indptr, words.indptr[1:], meaning, strict=False):
-                self._earlier[name] = words.indices[start:end], words.data[start:end], meant
-        rows = [self._earlier[name] for name in names]
-        ends = np.cumsum([0, *(len(row[0]) for row in rows)])
-        parts = [np.concatenate([row[n] for row in rows]) for n in (1, 0)]
-        read = sparse.csr_matrix((*parts, ends), shape=(len(rows), self.space.width))
-        return read, np.array([row[2] for row in rows], np.float32)
+        known = self._earlier[0] if self._earlier else None
+        places = known.places if known else {}
+        if known is None or not all(name in places for name in names):
+            known = self._with(known, [paper for name, paper in zip(names, papers, strict=True) if name not in places])
+            self._earlier[:] = [known]
+        return known, np.array([known.places[name] for name in names], np.int64)
+
+    def _with(self, known: Earlier | None, papers: Iterable[Paper]) -> Earlier:
+        """What is known, and more papers."""
+        more = distinct(papers)
+        words = self.space.words([read_paper(paper) for paper in more.values()])
+        telling, meaning = heaviest(words.copy(), TELLING), self.space.meaning(words)
+        if known is None:
+            return Earlier({name: place for place, name in enumerate(more)}, words, telling, meaning)
+        return Earlier(
+            {**known.places, **{name: place for place, name in enumerate(more, len(known.places))}},
+            sparse.vstack([known.words, words], format="csr"),
+            sparse.vstack([known.telling, telling], format="csr"),
+            np.concatenate([known.meaning, meaning]),
+        )
 
     @property
     def archived(self) -> int:
@@ -211,6 +250,7 @@ def corpus(day: Iterable[Paper], archive: Iterable[Paper] = (), judged_by: int =
         papers=tuple(today.values()),
         words=words,
         across=sparse.csr_matrix(words.T),
+        across_day=sparse.csr_matrix(words[: len(today)].T),
         meaning=space.meaning(words),
     )
 
@@ -219,6 +259,16 @@ def neighbours(papers: Iterable[Paper]) -> Sparse:
     """A row of words for each paper, by these papers alone: the product of two rows is how alike they are."""
     counts = count([read_paper(paper) for paper in papers])
     return learn_space(counts, pairs_at_least=1, meanings=0).of(counts)
+
+
+def heaviest(matrix: Sparse, most: int) -> Sparse:
+    """The same matrix, of each row only so many numbers, the largest."""
+    for start, end in pairwise(matrix.indptr):
+        if end - start > most:
+            row = matrix.data[start:end]
+            row[np.argpartition(-row, most)[most:]] = 0.0
+    matrix.eliminate_zeros()
+    return matrix
 
 
 def unit_rows(matrix: Sparse) -> Sparse:

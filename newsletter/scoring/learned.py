@@ -1,47 +1,48 @@
-"""Decides what earlier judgements teach of one reader: a logistic regression on what papers say and mean.
+"""Decides what earlier judgements teach of one reader: a logistic regression on the words that tell papers apart.
 
 Relevance is learned as a grade, not as yes or no: 1 counts as 0, 10 as 1. Relevant papers are rare and weigh more, by
-the square root of the imbalance; older days fade; a mark of the reader's own weighs as several of a model's scores.
-Solved by the papers' likeness to each other rather than by a weight a word (the dual; Schölkopf, Herbrich, Smola, A
-Generalized Representer Theorem, 2001): the papers that count are few, the words many. Of papers that nobody wanted only
-an even sample is kept, and stands for all. Fitted by L-BFGS, from the same start: equal history, equal ranking.
+the square root of the imbalance; older days fade; a mark of the reader's own weighs as several of a model's scores. Of
+papers that nobody wanted only an even sample is kept, and stands for all. What is sought is a weight a paper rather
+than a weight a word (the dual; Schölkopf, Herbrich, Smola, A Generalized Representer Theorem, 2001): the papers that
+count are few, the words many. Equal history, equal ranking.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit
 
-from newsletter.scoring.features import Floats, Sparse, dense
+from newsletter.scoring.features import Floats, Sparse
 
-STEPS = 30
+STEPS = 24  # of the solver
+STRIDES = 8  # of each step at most, to find how far it goes: Newton's, between what is too near and too far
+LEVEL = 0.1  # of the first slope
 PENALTY = 0.03
-MEANING_SCALE = 0.3  # of meanings beside words
 VECTOR_SCALE = 0.3  # of vectors beside words
 FADING = 0.93  # a day
 TAUGHT_FROM = 4  # a relevance from which a paper is always looked at
 SAMPLE = 500  # papers below it
+ENOUGH = 1e-6  # of a slope, to be level
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A weight for each word and each meaning; `evidence` is the sum of the grades, about the relevant papers seen.
+    """A weight for each word; `evidence` is the sum of the grades, about the relevant papers seen.
 
     `papers` says how much each paper of the lessons adds to what is like it; `vectors` has a weight for each number of
     a vector, and is empty where there were none.
     """
 
     words: Floats
-    meaning: Floats
     evidence: float
     papers: Floats
     vectors: Floats
 
-    def of(self, words: Sparse, meaning: Floats) -> Floats:
-        """What is thought of papers: more is nearer."""
-        return np.asarray(words @ self.words + MEANING_SCALE * (meaning @ self.meaning), np.float32)
+    def of(self, words: Sparse) -> Floats:
+        """What is thought of papers by their words: more is nearer."""
+        return np.asarray(words @ self.words, np.float32)
 
     def by_vectors(self, vectors: Floats) -> Floats:
         """What their vectors add to that; nothing where those are of another length than the lessons' were."""
@@ -66,7 +67,7 @@ def sampled(relevances: Sequence[int]) -> tuple[list[int], float]:
     return sorted([*wanted, *kept]), len(others) / len(kept) if kept else 1.0
 
 
-def learn(words: Sparse, meaning: Floats, lessons: Sequence[Lesson], vectors: Floats | None = None) -> Learned:
+def learn(words: Sparse, lessons: Sequence[Lesson], vectors: Floats | None = None) -> Learned:
     """What lessons teach of the papers in these rows."""
     if vectors is None:
         vectors = np.zeros((len(lessons), 0), np.float32)
@@ -75,20 +76,62 @@ def learn(words: Sparse, meaning: Floats, lessons: Sequence[Lesson], vectors: Fl
     evidence, total = float(grades @ weights), float(weights.sum())
     if evidence <= 0 or evidence >= total:
         nothing = np.zeros(len(lessons), np.float32)
-        return Learned(words.T @ nothing, nothing @ meaning, 0.0, nothing, nothing @ vectors)
+        return Learned(words.T @ nothing, 0.0, nothing, nothing @ vectors)
     favour = weights * np.sqrt((total - evidence) / evidence) * grades
     against = weights * (1 - grades)
-    alike = dense(words @ words.T) + MEANING_SCALE**2 * (meaning @ meaning.T) + VECTOR_SCALE**2 * (vectors @ vectors.T)
+    across = words.T
 
-    def loss(at: Floats) -> tuple[float, Floats]:
-        pulled = alike @ at[:-1].astype(np.float32)
-        scores = pulled + at[-1]
-        odds = expit(scores)
-        value = favour @ np.logaddexp(0, -scores) + against @ np.logaddexp(0, scores)
-        slope = against * odds - favour * (1 - odds)
-        gradient = np.append(alike @ (slope + PENALTY * at[:-1]).astype(np.float32), slope.sum())
-        return float(value + PENALTY / 2 * (at[:-1] @ pulled)), gradient
+    def spread(each: Floats) -> Floats:
+        by_words = words @ (across @ each)
+        return np.asarray(by_words + VECTOR_SCALE**2 * (vectors @ (each @ vectors)) if vectors.size else by_words)
 
-    found = minimize(loss, np.zeros(len(lessons) + 1), jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x[:-1]
-    each = found.astype(np.float32)
-    return Learned(words.T @ each, MEANING_SCALE * (each @ meaning), evidence, each, VECTOR_SCALE * (each @ vectors))
+    each = _fitted(spread, favour.astype(np.float32), against.astype(np.float32))
+    return Learned(across @ each, evidence, each, VECTOR_SCALE * (each @ vectors))
+
+
+def _fitted(spread: Callable[[Floats], Floats], favour: Floats, against: Floats) -> Floats:
+    """How much each paper adds to what is like it; `spread` gives what these weights make of the papers themselves.
+
+    Conjugate gradients (Polak, Ribière, Note sur la convergence de méthodes de directions conjuguées, 1969) in the
+    metric of the papers' likeness, which takes one `spread` a step.
+    """
+    both = favour + against
+    each, reached = np.zeros_like(both), np.zeros_like(both)
+    bias, stiff = np.float32(np.log(favour.sum() / against.sum())), both.sum() / 4
+    way, way_bias, way_reaches = each, np.float32(0.0), reached
+    last: tuple[float, Floats, np.float32] | None = None
+    for _ in range(STEPS):
+        slope = both * expit(reached + bias) - favour
+        steep, steep_bias = slope + PENALTY * each, slope.sum() / stiff
+        reaches = spread(steep)
+        length = float(steep @ reaches + steep_bias**2 * stiff)
+        if length <= ENOUGH:
+            break
+        turn = np.float32(0.0)
+        if last is not None:
+            before, reached_before, bias_before = last
+            turn = np.float32(max(0.0, length - steep @ reached_before - steep_bias * bias_before * stiff) / before)
+        last = length, reaches, steep_bias
+        way, way_bias, way_reaches = turn * way - steep, turn * way_bias - steep_bias, turn * way_reaches - reaches
+        penalty = float(each @ way_reaches), float(way @ way_reaches)
+        far = np.float32(_far(both, favour, reached + bias, way_reaches + way_bias, penalty))
+        each, bias, reached = each + far * way, bias + far * way_bias, reached + far * way_reaches
+    return each
+
+
+def _far(both: Floats, favour: Floats, at: Floats, towards: Floats, penalty: tuple[float, float]) -> float:
+    """How far to go from `at`, until it is all but level; the penalty's slope is PENALTY * (first + far * second)."""
+    first, second = penalty
+    far = near_side = steepest = 0.0
+    far_side = math.inf
+    for _ in range(STRIDES):
+        odds = expit(at + np.float32(far) * towards)
+        slope = float((both * odds - favour) @ towards) + PENALTY * (first + far * second)
+        if abs(slope) <= LEVEL * steepest:
+            return far
+        steepest = steepest or abs(slope)
+        near_side, far_side = (far, far_side) if slope < 0 else (near_side, far)
+        far -= slope / (float((both * odds * (1 - odds)) @ (towards * towards)) + PENALTY * second)
+        if not near_side < far < far_side:
+            far = (near_side + far_side) / 2
+    return near_side or far

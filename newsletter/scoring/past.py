@@ -7,12 +7,11 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from newsletter.models.papers import Paper
-from newsletter.models.subscribers import Mark, Subscriber
+from newsletter.models.subscribers import Mark
 from newsletter.scoring.features import Corpus, Floats, dense
 from newsletter.scoring.learned import TAUGHT_FROM, Learned, Lesson, learn, sampled
-from newsletter.scoring.ranking import on_archive, wanted
+from newsletter.scoring.ranking import Nearness, Wanted, likeness
 from newsletter.scoring.remembered import Judged, Past
-from newsletter.scoring.strength import KNOWN_AT_LEAST
 from newsletter.scoring.words import identity, spelling
 
 MARK_WEIGHT = 5.0  # scores of a model that one mark is worth
@@ -75,27 +74,26 @@ def taught(past: Past, corpus: Corpus, vectors: Floats | None = None) -> Learned
         return None
     kept, each = _kept(past)
     lessons = [_lesson(past[place], each) for place in kept]
-    words, meaning = corpus.read([past[place].paper for place in kept])
-    return learn(words, meaning, lessons, vectors)
+    earlier, places = corpus.earlier([past[place].paper for place in kept])
+    return learn(earlier.telling[places], lessons, vectors)
 
 
-def expected(subscriber: Subscriber, past: Past, corpus: Corpus, cold: Floats) -> int | None:
+def expected(past: Past, of: Wanted, near: Nearness, corpus: Corpus) -> int | None:
     """How many of today's papers pass, judging by how relevant earlier ones as near to the topics were.
 
-    `cold` is how near today's are, on the scale of the archive. The share of relevant papers rises with it (isotonic
-    regression); papers whose share is below LEAST_SHARE count none, and MARGIN pass for each relevant one. None where
-    too little is known.
+    The share of relevant papers rises with nearness on the scale of the archive (isotonic regression); papers whose
+    share is below LEAST_SHARE count none, and MARGIN pass for each relevant one. None where too little is known.
     """
     places, each = _kept(past)
     said = [past[place] for place in places if past[place].mark is None]
     relevant = np.array([judged.relevance >= RELEVANT_FROM for judged in said], np.float64)
-    if relevant.sum() < RELEVANT_AT_LEAST or corpus.archived < KNOWN_AT_LEAST:
+    if relevant.sum() < RELEVANT_AT_LEAST or near.scale is None:
         return None
     weights = np.array([each if judged.relevance < TAUGHT_FROM else 1.0 for judged in said])
-    words, meaning = corpus.read([judged.paper for judged in said])
-    near = on_archive(words, meaning, wanted([subscriber.topics], corpus)[0], corpus)
-    order = np.argsort(near, kind="stable")
-    share = np.interp(cold, near[order], isotonic_regression(relevant[order], weights=weights[order]).x)
+    earlier, rows = corpus.earlier([judged.paper for judged in said])
+    reached = near.scale.judged(*likeness(earlier.words[rows], earlier.meaning[rows], of))
+    order = np.argsort(reached, kind="stable")
+    share = np.interp(near.cold, reached[order], isotonic_regression(relevant[order], weights=weights[order]).x)
     return round(MARGIN * float(share[share >= LEAST_SHARE].sum()))
 
 
@@ -114,7 +112,8 @@ def _nearest(past: Past, marks: Collection[Mark], rows: Sequence[int], corpus: C
     papers = [judged.paper for judged in past if judged.mark in marks]
     if not papers:
         return np.zeros(len(rows), np.float32)
-    return np.asarray(dense(corpus.words[rows] @ corpus.read(papers)[0].T).max(axis=1))
+    earlier, places = corpus.earlier(papers)
+    return np.asarray(dense(corpus.words[rows] @ earlier.words[places].T).max(axis=1))
 
 
 def liked(past: Past, rows: Sequence[int], corpus: Corpus) -> list[tuple[str, ...]]:
@@ -122,11 +121,12 @@ def liked(past: Past, rows: Sequence[int], corpus: Corpus) -> list[tuple[str, ..
     likes = [judged.paper for judged in past if judged.mark in (Mark.MORE, Mark.SAVED)]
     if not likes:
         return [()] * len(rows)
-    liking, _ = corpus.read(likes)
-    alike = dense(corpus.words[rows] @ liking.T)
+    earlier, places = corpus.earlier(likes)
+    alike = dense(corpus.words[rows] @ earlier.words[places].T)
     for column, paper in enumerate(likes):  # a paper is not listed for being like itself
         alike[[place for place, row in enumerate(rows) if row == corpus.positions.get(identity(paper))], column] = 0.0
     order = np.argsort(-alike, axis=1, kind="stable")[:, :LIKED_SHOWN]
     return [
-        tuple(likes[column].id for column in places if alike[row, column] >= ALIKE) for row, places in enumerate(order)
+        tuple(likes[column].id for column in nearest if alike[row, column] >= ALIKE)
+        for row, nearest in enumerate(order)
     ]

@@ -6,17 +6,18 @@ which finds those that say the same in other words (pseudo-relevance feedback: R
 Introduction to Information Retrieval, §9.1.6). What was learned of the reader is mixed in by how much there was.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from newsletter.models.subscribers import Topics
-from newsletter.scoring.features import Corpus, Floats, Sparse, dense, unit
+from newsletter.scoring.features import Corpus, Floats, Sparse, dense, heaviest, unit
 from newsletter.scoring.learned import Learned
 from newsletter.scoring.strength import KNOWN_AT_LEAST, SHARED_A_STEP
 from newsletter.scoring.words import Text, read
@@ -26,11 +27,14 @@ IRRELEVANT_WEIGHT = 0.5
 MEANING_WEIGHT = 0.5
 VECTOR_WEIGHT = 1.0
 FEEDBACK_PAPERS = 10
+FEEDBACK_A_TOPIC = 4  # of them, at most
+CONSIDERED = 50  # papers, for those ten
 FEEDBACK_WORDS = 100
 FEEDBACK_WEIGHT = 0.5
 FEEDBACK_WITH_VECTORS = 0.25  # which find other words for the same without it
 LEARNING_HALF = 20  # with so many relevant papers in the history, it counts as much as the topics
 LEAST_DEVIATION = 0.02  # of an archive that knows nothing of a subject
+LEAST = 1e-6  # a deviation that is none
 TOPICS_KEPT = 1024  # topics files that are not read again
 
 Places = np.ndarray[Any, np.dtype[np.intp]]
@@ -38,11 +42,32 @@ Places = np.ndarray[Any, np.dtype[np.intp]]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A reader's topics in a space: a row for each topic, one for the keywords, one for what is not wanted."""
+    """A reader's topics in a space: a row for each topic, one for the keywords, one for what is not wanted.
 
-    words: Sparse
+    They are rows of `every`, which holds those of all readers that were read together, from `first` on.
+    """
+
+    every: Sparse
+    first: int
     meaning: Floats
     topics: int
+
+    @property
+    def words(self) -> Sparse:
+        return self.every[self.first : self.first + self.topics + 2]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What one reader's topics reach on the archive, in words and in meaning: each a mean and a deviation."""
+
+    words: tuple[float, float]
+    meant: tuple[float, float]
+
+    def judged(self, words: Floats, meant: Floats) -> Floats:
+        """Likenesses to the topics in deviations above the archive's mean."""
+        (mean, deviation), (mean_meant, deviation_meant) = self.words, self.meant
+        return (words - mean) / deviation + MEANING_WEIGHT * (meant - mean_meant) / deviation_meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +75,7 @@ class Nearness:
     """Of each paper: `value` orders the day; `judged` is the same on the scale of the archive, where 0 is its mean.
 
     `cold` is that without what was learned; `topic` is the place of the best one, -1 where no word of any topic occurs;
-    `shared` how alike in words.
+    `shared` how alike in words. `scale` is None where too few papers are known to judge by.
     """
 
     value: Floats
@@ -58,6 +83,7 @@ class Nearness:
     cold: Floats
     topic: Places
     shared: Floats
+    scale: Scale | None
 
 
 @lru_cache(maxsize=TOPICS_KEPT)
@@ -79,12 +105,12 @@ def topics_texts(topics: Topics) -> tuple[str, ...]:
 def wanted(readers: Sequence[Topics], corpus: Corpus) -> list[Wanted]:
     """The topics of several readers as rows; all texts are counted at once."""
     texts = [topics_read(topics) for topics in readers]
-    rows = corpus.space.words([text for each in texts for text in each])
-    ends = list(accumulate(map(len, texts)))
-    parts = [rows[end - len(each) : end] for each, end in zip(texts, ends, strict=True)]
+    every = corpus.space.words([text for each in texts for text in each])
+    meaning = corpus.space.meaning(every)
+    ends = accumulate(map(len, texts))
     return [
-        Wanted(part, corpus.space.meaning(part), len(topics.topics))
-        for part, topics in zip(parts, readers, strict=True)
+        Wanted(every, end - len(each), meaning[end - len(each) : end], len(each) - 2)
+        for each, end in zip(texts, ends, strict=True)
     ]
 
 
@@ -104,123 +130,162 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class _ByTopics:
-    """One reader's papers by the topics alone: in words, a row a topic, and all in one number each."""
+class _Alike:
+    """How alike papers are to the topics of some readers: one number a reader (row) and paper (column).
 
-    in_words: Floats
+    `words` and `meant` are of the day and the archive; of the day alone are `best`, the likeness in words to the best
+    topic, `topic`, the place of that, and `keyed`, the likeness to the keywords.
+    """
+
     words: Floats
     meant: Floats
-    value: Floats
+    best: Floats
+    topic: Places
+    keyed: Floats
+
+    def of(self, row: int, places: Places) -> "_Alike":
+        """That of one reader and some papers of the day."""
+        every = (self.words, self.meant, self.best, self.topic, self.keyed)
+        return _Alike(*(each[row, places] for each in every))
 
 
 def nearness(readers: Sequence[Asked], corpus: Corpus) -> list[Nearness]:
-    """How near the papers are to each reader's topics; the sparse products are made for all readers at once."""
+    """How near the papers are to each reader's topics, for all readers at once, in arrays of readers x papers.
+
+    Products of dense numbers are made reader by reader: BLAS adds in another order where there are more rows, and no
+    reader's scores may depend on who else is asked about.
+    """
     if not readers:
         return []
-    all_words = dense(sparse.vstack([asked.of.words for asked in readers], format="csr") @ corpus.across)
-    ends = accumulate(asked.of.words.shape[0] for asked in readers)
-    first = [
-        _by_topics(asked, all_words[end - asked.of.words.shape[0] : end], corpus)
-        for asked, end in zip(readers, ends, strict=True)
-    ]
-    best = [
-        asked.places[np.argsort(-by.value, kind="stable")[:FEEDBACK_PAPERS]]
-        for asked, by in zip(readers, first, strict=True)
-    ]
-    return [
-        _nearness(asked, by, papers, shared, corpus)
-        for asked, by, papers, shared in zip(readers, first, best, _words_of(best, corpus), strict=True)
-    ]
-
-
-def _by_topics(asked: Asked, in_words: Floats, corpus: Corpus) -> _ByTopics:
-    of, places = asked.of, asked.places
-    words, meant = _combined(in_words, of.topics), _combined(of.meaning @ corpus.meaning.T, of.topics)
-    value = standard(words[places]) + MEANING_WEIGHT * standard(meant[places]) + asked.boost
-    if asked.vectors is not None and corpus.vectors is not None:
-        each = asked.vectors[: of.topics] @ corpus.vectors[places].T
-        value = value + VECTOR_WEIGHT * standard(each.max(axis=0) + each.mean(axis=0))
-    return _ByTopics(in_words[:, places], words, meant, value)
-
-
-def _nearness(asked: Asked, by: _ByTopics, best: Places, shared: Floats, corpus: Corpus) -> Nearness:
-    places, topics = asked.places, asked.of.topics
-    known = corpus.archived >= KNOWN_AT_LEAST
-    judges = np.arange(len(corpus.papers), len(by.words)) if known else places
-    with_vectors = asked.vectors is not None and corpus.vectors is not None
-    weight = FEEDBACK_WITH_VECTORS if with_vectors else FEEDBACK_WEIGHT
-    value = by.value + weight * _feedback(asked, best, shared[places], corpus)
-    each = by.in_words[:topics]
-    judged = (
-        standard(by.words[places], by.words[judges])
-        + MEANING_WEIGHT * standard(by.meant[places], by.meant[judges])
-        + asked.boost
-        if known
-        else each.max(axis=0) / SHARED_A_STEP + asked.boost
-    )
-    cold, learned = judged, asked.learned
-    if learned is not None and learned.evidence:
-        share = learned.evidence / (learned.evidence + LEARNING_HALF)
-        taught = learned.of(corpus.words, corpus.meaning)
-        thought = taught[places]
-        if corpus.vectors is not None:
-            thought = thought + learned.by_vectors(corpus.vectors[places])
-        value = (1 - share) * standard(value) + share * standard(thought)
-        if known:
-            judged = (1 - share) * judged + share * standard(taught[places], taught[judges])
-    matched = (by.in_words[: topics + 1] > 0).any(axis=0)
-    return Nearness(value, judged, cold, np.where(matched, each.argmax(axis=0), -1), each.max(axis=0))
-
-
-def on_archive(words: Sparse, meaning: Floats, of: Wanted, corpus: Corpus) -> Floats:
-    """How near some papers of other days are, on the scale of the archive."""
     day = len(corpus.papers)
-    in_words = _combined(dense(of.words @ corpus.across[:, day:]), of.topics)
-    meant = _combined(of.meaning @ corpus.meaning[day:].T, of.topics)
-    return np.asarray(
-        standard(_combined(dense(of.words @ words.T), of.topics), in_words)
-        + MEANING_WEIGHT * standard(_combined(of.meaning @ meaning.T, of.topics), meant)
+    asks, boost = _spread(readers, day)
+    alike = _alike([asked.of for asked in readers], corpus)
+    value = standard(alike.words[:, :day], asks) + MEANING_WEIGHT * standard(alike.meant[:, :day], asks) + boost
+    if corpus.vectors is not None:
+        value += VECTOR_WEIGHT * standard(_by_vectors(readers, corpus.vectors), asks)
+    value += _feedback(readers, value, asks, alike.topic, corpus)
+    scales = _scales(alike, day) if corpus.archived >= KNOWN_AT_LEAST else [None] * len(readers)
+    return [
+        _nearness(asked, value[row], alike.of(row, asked.places), scale, corpus)
+        for row, (asked, scale) in enumerate(zip(readers, scales, strict=True))
+    ]
+
+
+def _spread(readers: Sequence[Asked], day: int) -> tuple[Floats, Floats]:
+    """Readers x papers of the day: 1 where a reader asks about a paper, and the boosts."""
+    asks, boost = np.zeros((2, len(readers), day), np.float32)
+    for row, asked in enumerate(readers):
+        asks[row, asked.places] = 1.0
+        boost[row, asked.places] = asked.boost
+    return asks, boost
+
+
+def _alike(of: Sequence[Wanted], corpus: Corpus) -> _Alike:
+    day = len(corpus.papers)
+    in_words = {
+        id(every): dense(every @ corpus.across) for every in {id(each.every): each.every for each in of}.values()
+    }
+    parts = [(in_words[id(each.every)][each.first : each.first + each.topics + 2], each.topics) for each in of]
+    across = np.ascontiguousarray(corpus.meaning.T)
+    in_meaning = [each.meaning @ across for each in of]
+    return _Alike(
+        words=np.array([_combined(part, topics) for part, topics in parts]),
+        meant=np.array([_combined(part, each.topics) for part, each in zip(in_meaning, of, strict=True)]),
+        best=np.array([part[:topics, :day].max(axis=0) for part, topics in parts]),
+        topic=np.array([part[:topics, :day].argmax(axis=0) for part, topics in parts]),
+        keyed=np.array([part[topics, :day] for part, topics in parts]),
     )
-
-
-def standard(values: Floats, by: Floats | None = None) -> Floats:
-    """The values with mean 0 and deviation 1; those of `by` where it is given, which may be all but equal."""
-    known = values if by is None else by
-    if not len(known):
-        return values
-    deviation = float(known.std())
-    if by is not None:
-        deviation = max(deviation, LEAST_DEVIATION)
-    return np.zeros_like(values) if deviation <= 1e-6 else np.asarray((values - known.mean()) / deviation)
 
 
 def _combined(alike: Floats, topics: int) -> Floats:
-    each = alike[:topics]
-    return np.asarray(
-        each.max(axis=0) + MEAN_WEIGHT * (each.mean(axis=0) + alike[topics]) - IRRELEVANT_WEIGHT * alike[topics + 1]
-    )
+    """A row a topic, one for the keywords and one for what is not wanted: all in one row."""
+    weights = np.full(topics + 2, MEAN_WEIGHT / topics, np.float32)
+    weights[topics:] = MEAN_WEIGHT, -IRRELEVANT_WEIGHT
+    return np.asarray(alike[:topics].max(axis=0) + weights @ alike)
+
+
+def _by_vectors(readers: Sequence[Asked], papers: Floats) -> Floats:
+    """How alike the papers are to the topics by their vectors; zeros for a reader whose topics have none."""
+    found = np.zeros((len(readers), len(papers)), np.float32)
+    for row, asked in enumerate(readers):
+        if asked.vectors is not None:
+            each = asked.vectors[: asked.of.topics] @ papers.T
+            found[row] = each.max(axis=0) + each.mean(axis=0)
+    return found
+
+
+def _feedback(readers: Sequence[Asked], value: Floats, asks: Floats, topic: Places, corpus: Corpus) -> Floats:
+    """What the best papers add to each, by how alike it is to them in words, in meaning and in vectors."""
+    best = [_best(value[row], asked.places, topic[row]) for row, asked in enumerate(readers)]
+    meaning = corpus.meaning[: len(corpus.papers)]
+    centres = unit(np.array([meaning[of].sum(axis=0) for of in best]))
+    meant = np.array([meaning @ centre for centre in centres])
+    alike = standard(_words_of(best, corpus), asks) + MEANING_WEIGHT * standard(meant, asks)
+    if (papers := corpus.vectors) is None:
+        return np.asarray(FEEDBACK_WEIGHT * alike)
+    has_vectors = np.array([asked.vectors is not None for asked in readers])[:, None]
+    seen = standard(np.array([papers @ papers[of].sum(axis=0) for of in best]), asks)
+    return np.where(has_vectors, FEEDBACK_WITH_VECTORS * (alike + VECTOR_WEIGHT * seen), FEEDBACK_WEIGHT * alike)
+
+
+def _best(value: Floats, places: Places, topic: Places) -> Places:
+    """The best of one reader's papers, of each topic a few at most."""
+    chosen: list[int] = []
+    of_topic: Counter[int] = Counter()
+    order = places[np.argsort(-value[places], kind="stable")[:CONSIDERED]]
+    for place, which in zip(order.tolist(), topic[order].tolist(), strict=True):
+        if of_topic[which] < FEEDBACK_A_TOPIC:
+            of_topic[which] += 1
+            chosen.append(place)
+    return np.array(chosen[:FEEDBACK_PAPERS], np.intp)
 
 
 def _words_of(best: Sequence[Places], corpus: Corpus) -> Floats:
-    """How alike every paper is in words to some papers of each reader, by the words that count most in those."""
+    """How alike the papers of the day are in words to some of each reader, by the words that count most in those."""
     ends = np.cumsum([0, *map(len, best)])
     held = sparse.csr_matrix(
         (np.ones(ends[-1], np.float32), np.concatenate(best), ends), shape=(len(best), corpus.words.shape[0])
     )
-    shared = held @ corpus.words
-    shared.sort_indices()
-    for start, end in pairwise(shared.indptr):
-        if end - start > FEEDBACK_WORDS:
-            row = shared.data[start:end]
-            row[np.argpartition(-row, FEEDBACK_WORDS)[FEEDBACK_WORDS:]] = 0.0
-    shared.eliminate_zeros()
-    return dense(shared @ corpus.across)
+    return dense(heaviest(held @ corpus.words, FEEDBACK_WORDS) @ corpus.across_day)
 
 
-def _feedback(asked: Asked, best: Places, in_words: Floats, corpus: Corpus) -> Floats:
-    """How alike each paper is to the best ones, in words, in meaning and in vectors."""
-    centre = unit(corpus.meaning[best].sum(axis=0, keepdims=True))
-    alike = standard(in_words) + MEANING_WEIGHT * standard(corpus.meaning[asked.places] @ centre[0])
-    if asked.vectors is not None and corpus.vectors is not None:
-        alike = alike + VECTOR_WEIGHT * standard(corpus.vectors[asked.places] @ corpus.vectors[best].sum(axis=0))
-    return np.asarray(alike)
+def _scales(alike: _Alike, day: int) -> list[Scale | None]:
+    words, by_words, meant, by_meant = (
+        found.tolist()
+        for of in (alike.words[:, day:], alike.meant[:, day:])
+        for found in (of.mean(axis=1), np.maximum(of.std(axis=1), LEAST_DEVIATION))
+    )
+    return [Scale(each[:2], each[2:]) for each in zip(words, by_words, meant, by_meant, strict=True)]
+
+
+def _nearness(asked: Asked, value: Floats, alike: _Alike, scale: Scale | None, corpus: Corpus) -> Nearness:
+    """One reader's; `value` is of the whole day, `alike` of the papers that are asked about."""
+    value, learned, day = value[asked.places], asked.learned, len(corpus.papers)
+    judged = scale.judged(alike.words, alike.meant) if scale else alike.best / SHARED_A_STEP
+    judged = cold = judged + asked.boost
+    if learned is not None and learned.evidence:
+        share = learned.evidence / (learned.evidence + LEARNING_HALF)
+        taught = learned.of(corpus.words)
+        thought, archive = taught[asked.places], taught[day:]
+        if scale:
+            above = (thought - archive.mean()) / max(float(archive.std()), LEAST_DEVIATION)
+            judged = (1 - share) * judged + share * above
+        if corpus.vectors is not None:
+            thought = thought + learned.by_vectors(corpus.vectors[asked.places])
+        value = (1 - share) * standard(value) + share * standard(thought)
+    topic = np.where((alike.best > 0) | (alike.keyed > 0), alike.topic, -1)
+    return Nearness(value, judged, cold, topic, alike.best, scale)
+
+
+def likeness(words: Sparse, meaning: Floats, of: Wanted) -> tuple[Floats, Floats]:
+    """How alike some papers are to one reader's topics, in words and in meaning."""
+    return _combined(dense(words @ of.words.T).T, of.topics), _combined(of.meaning @ meaning.T, of.topics)
+
+
+def standard(values: Floats, among: Floats | None = None) -> Floats:
+    """The values of each row with mean 0 and deviation 1, of those that count among them (1, the others 0)."""
+    counts = np.ones_like(values) if among is None else among
+    number = np.maximum(counts.sum(axis=-1, keepdims=True), 1)
+    off = values - (values * counts).sum(axis=-1, keepdims=True) / number
+    deviation = np.sqrt((off * off * counts).sum(axis=-1, keepdims=True) / number)
+    return np.asarray(off / np.where(deviation > LEAST, deviation, np.inf), np.float32)

@@ -174,7 +174,7 @@ def _scores(ask: Ask, asked: "ranking.Asked", near: "Nearness", known: "Corpus")
     ]
     grades = _graded(near, is_found)
     if known.archived >= KNOWN_AT_LEAST:
-        passing = expected(subscriber, ask.past, known, near.cold)
+        passing = expected(ask.past, asked.of, near, known)
         most = usual(grades) if passing is None else min(passing, sum(is_found))
         grades = limited(grades, near.value.tolist(), most)
     why = _Why(ask, asked, near, known)

@@ -75,10 +75,14 @@ def read(text: str) -> Text:
     return (Part(numbers_of(text)),)
 
 
-@lru_cache(maxsize=PAPERS_KEPT)  # readers have their pasts in common
 def read_paper(paper: Paper) -> Text:
-    """A paper's title and abstract."""
-    return (Part(numbers_of(paper.shown.title), TITLE_WEIGHT), Part(numbers_of(paper.shown.abstract)))
+    """A paper's title and abstract, as they are shown."""
+    return _read(paper.shown.title, paper.shown.abstract)
+
+
+@lru_cache(maxsize=PAPERS_KEPT)  # readers have their pasts in common; a paper equals itself before it is made readable
+def _read(title: str, abstract: str) -> Text:
+    return (Part(numbers_of(title), TITLE_WEIGHT), Part(numbers_of(abstract)))
 
 
 def spelling(paper: Paper) -> dict[int, str]:
