@@ -1,13 +1,15 @@
 """Builds what the commands work with: settings, store, services. The clock and the environment are read here."""
 
 import os
+import pickle
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from filelock import FileLock, Timeout
 from newsletter import sources as source_modules
 from newsletter.cluster import cluster
 from newsletter.delivery import backends, restore_guard
+from newsletter.delivery.ahead import Ahead
 from newsletter.delivery.breakers import Breakers
 from newsletter.delivery.dispatch import Delivery, Desk, Dispatch, Pace
 from newsletter.delivery.providers import Providers
@@ -27,7 +30,7 @@ from newsletter.files import write_atomically
 from newsletter.links import PAGES, Purpose, Signer, keys_of
 from newsletter.models.editions import Composed, Kind
 from newsletter.models.papers import Progress, Taxonomy
-from newsletter.models.sends import Backend
+from newsletter.models.sends import Backend, Notice, Send
 from newsletter.models.subscribers import Subscriber
 from newsletter.pipeline import Services, send_ready, writer
 from newsletter.rendering.templates import Templates, load_templates
@@ -41,6 +44,7 @@ from newsletter.scoring.similarity import Similarity
 from newsletter.settings import Section, Settings, load
 from newsletter.sources.contract import Source
 from newsletter.store import Store
+from newsletter.store.database import Database
 from newsletter.subscribers.just_me import is_just_me
 from newsletter.subscribers.membership import Membership
 from newsletter.threads import executor as local_executor
@@ -182,8 +186,8 @@ def services(
     """
     stop = stop or threading.Event()
     with (
-        desk(settings, store, stop, lambda done: progress("send", done)) as made,
         computing(settings) as (executor, width),
+        desk(settings, store, stop, lambda done: progress("send", done), executor) as made,
         connect.spending(settings, store, command="run", clock=now, warn=warn) as budget,
     ):
         local = local_scorer(store, connect.vectors(settings, store, budget, clock=now, warn=warn))
@@ -221,20 +225,32 @@ def computing(settings: Settings) -> Iterator[tuple[Executor, int]]:
     if kind == "auto":
         readers = sum(1 for _ in (settings.home / "subscribers").glob("*.md"))
         kind = "processes" if readers >= MANY_READERS and (os.cpu_count() or 1) > 1 else "serial"
-    with local_executor(kind, workers, ["newsletter.editions.pieces", "newsletter.scoring.similarity"]) as executor:
+    with local_executor(kind, workers, [__name__, "newsletter.editions.pieces"]) as executor:
         yield executor, workers + 1 if kind == "processes" else 1
 
 
 @contextmanager
-def desk(settings: Settings, store: Store, stop: threading.Event, tell: Callable[[int], None]) -> Iterator[Desk]:
-    """What sending takes, its connections closed again at the end."""
+def desk(
+    settings: Settings,
+    store: Store,
+    stop: threading.Event,
+    tell: Callable[[int], None],
+    executor: Executor | None = None,
+) -> Iterator[Desk]:
+    """What sending takes, its connections closed again at the end.
+
+    Messages are written by the processes of `executor` where it has some, unless few go out a second.
+    """
     backend, options = connected(settings), backends.options(settings)
+    write = _writer(settings, store)
+    ahead = None if options.per_second else _ahead(settings, write, executor)
     try:
         yield Desk(
             store=store,
             backend=backend,
             backend_name=settings.mail.backend,
-            write=writer(store, templates(settings), _mail_signer(settings), settings.mail, now, _prompt(settings)),
+            write=ahead or write,
+            begin=ahead.begin if ahead else None,
             sender=settings.mail.sender,
             clock=now,
             lanes=options.lanes,
@@ -248,6 +264,36 @@ def desk(settings: Settings, store: Store, stop: threading.Event, tell: Callable
         )
     finally:
         backend.close()
+
+
+def _writer(settings: Settings, store: Store) -> Callable[[Send | Notice], bytes]:
+    return writer(store, templates(settings), _mail_signer(settings), settings.mail, now, _prompt(settings))
+
+
+def _ahead(settings: Settings, write: Callable[[Send | Notice], bytes], executor: Executor | None) -> Ahead | None:
+    """Writes messages in processes of this machine; None where there are none. A cluster hears no address."""
+    if not isinstance(executor, ProcessPoolExecutor):
+        return None
+    kept = pickle.dumps(settings)
+    return Ahead(write, lambda sends: executor.submit(written, kept, tuple(sends)))
+
+
+def written(kept: bytes, sends: Sequence[Send]) -> dict[str, bytes]:
+    """The messages of some sends, in another process that reads the store of the pickled settings.
+
+    What cannot be written is left out: who asks for it will meet the same error.
+    """
+    write, found = _writer_there(kept), {}
+    for send in sends:
+        with suppress(Exception):
+            found[send.id] = write(send)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _writer_there(kept: bytes) -> Callable[[Send | Notice], bytes]:
+    settings: Settings = pickle.loads(kept)  # noqa: S301 - the parent of this process wrote it
+    return _writer(settings, Store(Database(state(settings) / "newsletter.db")))
 
 
 def send_waiting(settings: Settings, store: Store, stop: threading.Event | None = None) -> Dispatch | None:
