@@ -134,10 +134,11 @@ def took(parse: Callable[[str], object], pattern: str, size: int) -> float:
 def judge(parse: Callable[[str], object], size: int) -> None:
     """Fails where sixteen times the text takes more than 64 times as long."""
     for pattern in PATTERNS:
-        large = took(parse, pattern, size)
-        if large > QUICK:
-            small = took(parse, pattern, size // 16)
-            assert large <= 64 * max(small, QUICK / 64), f"{pattern!r}: {size} characters took {large:.2f} s"
+        for last in (False, False, True):  # what else runs on the machine slows one of them down, now and then
+            large = took(parse, pattern, size)
+            if large <= QUICK or large <= 64 * took(parse, pattern, size // 16):
+                break
+            assert not last, f"{pattern!r}: {size} characters took {large:.2f} s"
 
 
 @pytest.mark.parametrize("name", PARSERS)
