@@ -22,7 +22,8 @@ from newsletter.models.papers import MailingStatus
 from newsletter.models.sends import NoticeKind
 from newsletter.operations.alerts import Alert, Heartbeat, channels, tell
 from newsletter.operations.status import RUN_AT
-from newsletter.operations.watch import Watch, accept, watched
+from newsletter.operations.usual import accept
+from newsletter.operations.watch import Watch, watched
 from newsletter.settings import load
 from newsletter.sources.arxiv import HOURS
 from newsletter.store import Store
