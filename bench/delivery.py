@@ -21,7 +21,8 @@ import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from newsletter.delivery.backends.smtp import Options, Smtp
+from newsletter.delivery.backends.smtp import Options
+from newsletter.delivery.backends.smtp.client import Smtp
 from newsletter.delivery.dispatch import Desk, dispatch
 from newsletter.models.editions import Edition, Totals
 from newsletter.models.sends import Outgoing, Receipt, Send

@@ -35,7 +35,6 @@ from newsletter.sources.contract import Source
 from newsletter.store import Store
 
 if TYPE_CHECKING:
-    from newsletter.delivery.ahead import Ahead
     from newsletter.pipeline import Services
     from newsletter.rendering.templates import Templates
     from newsletter.scoring.model.pace import DayCost
@@ -255,15 +254,14 @@ def desk(
     from newsletter.delivery.providers import Providers
 
     backend, options = connected(settings), backends.options(settings)
-    write = _writer(settings, store)
-    ahead = None if options.per_second else _ahead(settings, write, executor)
+    write, begin = writing(settings, store, None if options.per_second else executor)
     try:
         yield Desk(
             store=store,
             backend=backend,
             backend_name=settings.mail.backend,
-            write=ahead or write,
-            begin=ahead.begin if ahead else None,
+            write=write,
+            begin=begin,
             sender=settings.mail.sender,
             clock=now,
             lanes=options.lanes,
@@ -285,14 +283,21 @@ def _writer(settings: Settings, store: Store) -> Callable[[Send | Notice], bytes
     return writer(store, templates(settings), _mail_signer(settings), settings.mail, now, _prompt(settings))
 
 
-def _ahead(settings: Settings, write: Callable[[Send | Notice], bytes], executor: Executor | None) -> "Ahead | None":
-    """Writes messages in processes of this machine; None where there are none. A cluster hears no address."""
+def writing(
+    settings: Settings, store: Store, executor: Executor | None
+) -> tuple[Callable[[Send | Notice], bytes], Callable[[Sequence[Send]], None] | None]:
+    """What writes messages, and what has them begun in processes of this machine; nothing does where there are none.
+
+    A cluster hears no address.
+    """
     from newsletter.delivery.ahead import Ahead
 
+    write = _writer(settings, store)
     if not isinstance(executor, ProcessPoolExecutor):
-        return None
+        return write, None
     kept = pickle.dumps(settings)
-    return Ahead(write, lambda sends: executor.submit(written, kept, tuple(sends)))
+    ahead = Ahead(write, lambda sends: executor.submit(written, kept, tuple(sends)))
+    return ahead, ahead.begin
 
 
 def written(kept: bytes, sends: Sequence[Send]) -> dict[str, bytes]:

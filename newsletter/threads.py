@@ -10,10 +10,12 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -55,7 +57,7 @@ class Piece(Generic[T]):
     values: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Shared(Generic[T]):
     """A large value of many pieces, which an executor gives to each of its workers once; the work gets the value."""
 
@@ -99,7 +101,8 @@ class _Processes(ProcessPoolExecutor):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._folder = TemporaryDirectory(prefix="newsletter-")
-        self._written: dict[Shared[Any], _File] = {}
+        self._written: WeakKeyDictionary[Shared[Any], _File] = WeakKeyDictionary()  # a pool may outlive many of them
+        self._number = count()
         self._writing = threading.Lock()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -113,7 +116,7 @@ class _Processes(ProcessPoolExecutor):
     def _file(self, value: Shared[Any]) -> "_File":
         with self._writing:
             if value not in self._written:
-                path = Path(self._folder.name) / str(len(self._written))
+                path = Path(self._folder.name) / str(next(self._number))
                 path.write_bytes(pickle.dumps(value.value, pickle.HIGHEST_PROTOCOL))
                 self._written[value] = _File(path)
             return self._written[value]

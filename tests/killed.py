@@ -11,7 +11,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from newsletter.delivery import restore_guard
-from newsletter.delivery.backends.smtp import Options, Smtp
+from newsletter.delivery.backends.smtp import Options
+from newsletter.delivery.backends.smtp.client import Smtp
 from newsletter.delivery.dispatch import dispatch
 from newsletter.models.sends import Outgoing, Receipt, Send
 from newsletter.store import Store

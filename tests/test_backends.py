@@ -16,7 +16,7 @@ from newsletter.delivery.backends.outbox import Outbox
 from newsletter.delivery.backends.sendgrid import Options as SendGridOptions
 from newsletter.delivery.backends.sendgrid.client import SendGrid
 from newsletter.delivery.backends.smtp import Options as SmtpOptions
-from newsletter.delivery.backends.smtp import Smtp
+from newsletter.delivery.backends.smtp.client import Smtp
 from newsletter.errors import SettingsError
 from newsletter.models.sends import Backend, Outcome, Receipt
 from newsletter.settings import load

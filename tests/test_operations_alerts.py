@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import pytest
 
@@ -22,7 +23,8 @@ from newsletter.models.papers import MailingStatus
 from newsletter.models.sends import NoticeKind
 from newsletter.operations.alerts import Alert, Heartbeat, channels, tell
 from newsletter.operations.status import RUN_AT
-from newsletter.operations.watch import Watch, accept, watched
+from newsletter.operations.usual import accept
+from newsletter.operations.watch import Watch, watched
 from newsletter.settings import load
 from newsletter.sources.arxiv import HOURS
 from newsletter.store import Store
@@ -231,6 +233,30 @@ def test_a_way_that_fails_is_said_and_blocks_no_other(store: Store) -> None:
     assert [trouble.split(":")[0] for trouble in troubles] == ["alerts.command", "alerts.webhook"]
     assert len(store.notices.waiting(NOON)) == 1
     assert Heartbeat("http://127.0.0.1:9").started().startswith("alerts.heartbeat: no answer")
+
+
+@contextmanager
+def a_stammerer() -> Iterator[str]:
+    """The URL of a server that speaks no HTTP."""
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(9999)
+            self.request.sendall(b"what?\r\n\r\n")
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/uuid"
+        server.shutdown()
+
+
+def test_what_answers_with_no_http_stops_no_run(store: Store, tmp_path: Path) -> None:
+    with a_stammerer() as url:
+        watch = Watch(store, tmp_path, lambda: NOON, HOURS, heartbeat=Heartbeat(url))
+        with watched(watch) as ended:
+            ended.report = FINE
+    assert watch.troubles == ["alerts.heartbeat: no answer: OSError"] * 2
+    assert Heartbeat("http://[::1").started() == "alerts.heartbeat: no answer: OSError"
 
 
 def test_an_all_clear_says_since_when() -> None:

@@ -75,6 +75,7 @@ def test_each_failure_is_found(fields: dict[str, Any], concern: Concern) -> None
          "tokens": 1_300_000},  # after a holiday
         {"papers": {}, "status": MailingStatus.EMPTY, "editions": 0, "candidates": 0, "scored": 0, "selected": 0,
          "tokens": 0, "mailed": 0},  # a holiday
+        {"papers": {"cs.LG": 12, "cs.AI": 9}, "status": MailingStatus.PARTIAL},  # that it is not whole is told apart
         {"candidates": 12, "scored": 12, "selected": 0, "tokens": 100},  # a small field
         {"tokens": 300_000},  # the cache was warm
         {"selected": 30},  # a poor day

@@ -17,7 +17,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from newsletter import app
+from newsletter.cli import serve
+from newsletter.models.sends import NoticeKind
 from newsletter.operations.status import RUN_AT, expected_mailing
+from newsletter.settings import load
 from newsletter.sources.arxiv import HOURS
 from newsletter.store import Store
 from tests.test_bad_input import a_line, a_listing, subscribe
@@ -88,6 +94,23 @@ def told(listener: Listener, number: int) -> list[dict[str, list[dict[str, str]]
 def pings(listener: Listener) -> list[str]:
     """What the check of the heartbeat heard; it alarms by itself where nothing comes for its period and a grace."""
     return [path for path, _ in listener.posted if path.startswith("/uuid")]
+
+
+def test_what_sends_beside_the_web_outlives_what_it_cannot_know(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = load({}, home / "newsletter.toml", app.sections())
+    lock = home / "var" / "run.lock"
+    lock.mkdir(parents=True)  # nobody can take a lock that is a folder
+    until, said = time.monotonic() + PATIENCE, ""
+    with app.open_store(settings) as store, serve.listening(settings, store, "127.0.0.1", 0):
+        store.notices.add("n1", NoticeKind.TEST, "op@example.org", datetime.now(UTC), facts={})
+        while "run.lock" not in said:
+            assert time.monotonic() < until, "it said nothing"
+            said += capsys.readouterr().err
+            time.sleep(0.05)
+        lock.rmdir()
+        while not list((home / "var" / "outbox" / "service").glob("*.eml")):
+            assert time.monotonic() < until, "it sends no more"
+            time.sleep(0.05)
 
 
 def test_where_no_run_comes_each_of_three_says_so_and_takes_it_back(home: Path) -> None:

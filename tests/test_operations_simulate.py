@@ -19,7 +19,9 @@ from pathlib import Path
 
 import pytest
 
+from newsletter import pipeline
 from newsletter.errors import StoreError
+from newsletter.links import Signer
 from newsletter.models.days import Concern
 from newsletter.models.papers import Paper
 from newsletter.models.scores import Commented, Fault, Pool, Reading, Score, Scored, Scores, Trouble
@@ -27,7 +29,8 @@ from newsletter.models.sends import Outcome, Outgoing, Receipt, SendState
 from newsletter.models.subscribers import Subscriber
 from newsletter.operations.backup import backup, restore
 from newsletter.operations.outside import Announced, Arxiv, Killed, Mailbox, Moving
-from newsletter.operations.simulate import World
+from newsletter.operations.simulate import SENDER, World
+from newsletter.settings import Mail
 from newsletter.sources import taxonomy
 from newsletter.sources.arxiv import HOURS
 from newsletter.store import Store
@@ -235,8 +238,10 @@ def month(home: Path, tmp_path: Path) -> Iterator[Month]:
             assert isinstance(entry, Subscriber)
             store.subscribers.consent(entry.id, entry.wishes.email, "operator", clock())
         mailbox = Mailbox(taken=inboxes.take)
+        signer, mail = Signer("https://news.example.org", [b"rehearsal"]), Mail.model_validate({"from": SENDER})
+        write = pipeline.writer(store, TEMPLATES, signer, mail, clock)
         world = World(
-            home, store, clock, Arxiv(clock, announced), mailbox, TEMPLATES,
+            home, store, clock, Arxiv(clock, announced), mailbox, lambda _: (write, None),
             lambda: nullcontext(ByTitle(works=clock().date() not in NO_MODEL, reached=lived.composing)), workers=1,
         )  # fmt: skip
         lived = Month(world, inboxes, tmp_path / "kept")

@@ -22,7 +22,7 @@ from tests.delivery import a_send
 WELL = DayStatus(mailing=WEDNESDAY, mailing_status=MailingStatus.COMPLETE, run_age=600.0)
 FOR_OTHERS = {  # what only a run, the web or the model needs; a glance that loads it would be a second late
     "arxiv", "cryptography", "distributed", "dns", "genai_prices", "jinja2", "lxml", "mjml", "numpy", "openai",
-    "premailer", "requests", "ruamel", "scipy", "sendgrid", "starlette", "urllib3", "uvicorn",
+    "premailer", "requests", "ruamel", "scipy", "sendgrid", "smtplib", "ssl", "starlette", "urllib3", "uvicorn",
     "newsletter.editions", "newsletter.pipeline", "newsletter.rendering.templates", "newsletter.web",
 }  # fmt: skip
 AFTERNOON = datetime(2026, 11, 18, 15, 0, tzinfo=UTC)

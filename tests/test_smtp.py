@@ -18,7 +18,8 @@ from aiosmtpd.smtp import AuthResult
 from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from newsletter.delivery.backends.smtp import Options, Smtp
+from newsletter.delivery.backends.smtp import Options
+from newsletter.delivery.backends.smtp.client import Smtp
 from newsletter.delivery.message import SIGNED, Envelope, build
 from newsletter.errors import SettingsError
 from newsletter.models.editions import Email

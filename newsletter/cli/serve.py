@@ -16,7 +16,7 @@ from newsletter import app
 from newsletter.cli import show
 from newsletter.delivery import backends
 from newsletter.editions.newest import Newest
-from newsletter.errors import InputError, NewsletterError, SettingsError
+from newsletter.errors import InputError, SettingsError
 from newsletter.links import Purpose, Signer
 from newsletter.operations import watch
 from newsletter.settings import Settings
@@ -142,7 +142,7 @@ def _sending(settings: Settings, store: Store) -> Iterator[None]:
                     watching.silent()
                 app.send_waiting(settings, store, stop)
                 said = ""
-            except NewsletterError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, mail must not wait for ever
                 if str(error) != said:
                     show.warning(said := str(error))
 

@@ -19,13 +19,19 @@ from newsletter.cli import show
 from newsletter.models.subscribers import Subscriber
 from newsletter.money import exact_usd, shown_usd
 from newsletter.operations.outside import Arxiv, Mailbox, Moving
-from newsletter.operations.simulate import Rehearsal, Rehearsed, World, rehearse
+from newsletter.operations.simulate import SENDER, Rehearsal, Rehearsed, World, rehearse
 from newsletter.scoring.model.pace import DayCost
 from newsletter.settings import load
 from newsletter.store import Store
 from newsletter.subscribers.roster import roster
 
-MANY = 200  # readers from which on editions are computed by a process for each core
+SETTINGS = f"""
+[mail]
+from = "{SENDER}"
+[web]
+base_url = "https://news.example.org"
+"""
+MANY = 200  # readers from which on editions are computed and messages written by a process for each core
 
 
 def simulate(  # noqa: PLR0917 - options of a command
@@ -54,12 +60,13 @@ def simulate(  # noqa: PLR0917 - options of a command
     asked = Rehearsal(days, subscribers, papers, first.date(), troubles=not calm, seed=seed)
     with tempfile.TemporaryDirectory(prefix="newsletter-simulate-") as folder:
         home = Path(folder)
-        (home / app.SETTINGS_FILE).touch()
+        (home / app.SETTINGS_FILE).write_text(SETTINGS, encoding="utf-8")
         (home / "var").mkdir()
         settings = load({}, home / app.SETTINGS_FILE, app.sections())
         with (
             Store.open(home / "var" / "newsletter.db") as store,
             show.progress({"days": days}) as progress,
+            _computing(subscribers) as computing,
         ):
             clock = Moving(asked.begins)
             world = World(
@@ -68,9 +75,9 @@ def simulate(  # noqa: PLR0917 - options of a command
                 clock,
                 Arxiv(clock),
                 Mailbox(),
-                app.templates(settings),
+                lambda executor: app.writing(settings, store, executor),
                 lambda: nullcontext(app.local_scorer(store)),
-                computing=lambda: _computing(subscribers),
+                computing=lambda: nullcontext(computing),
                 tell=lambda done: progress("days", done),
             )
             found = rehearse(asked, world)

@@ -12,8 +12,8 @@ from newsletter.cli import show
 from newsletter.models.days import Incident
 from newsletter.models.sends import DayStatus
 from newsletter.money import exact_usd, shown_usd
-from newsletter.operations import watch
 from newsletter.operations.status import late, today
+from newsletter.operations.usual import accept as take_for_usual
 from newsletter.sources import origins
 
 
@@ -34,7 +34,7 @@ def status(
     settings = app.home_settings()
     with app.open_store(settings) as store:
         now = app.now()
-        ended = watch.accept(store, now) if accept else []
+        ended = take_for_usual(store, now) if accept else []
         day, incidents = today(store, now), store.incidents.open()
     problems = late(day, now, origins()["arxiv"].calendar)
     if as_json:

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPException
 
 from newsletter.delivery.replies import without_addresses
 from newsletter.links import opaque_id
@@ -127,6 +128,10 @@ def _run(command: str, alert: Alert) -> None:
 
 
 def _post(url: str, body: bytes, kind: str) -> None:
-    request = urllib.request.Request(url, body, {"Content-Type": kind, "User-Agent": "newsletter"})  # noqa: S310 - settings allow http and https only
-    with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310 - as above
-        pass
+    """One POST. Raises OSError also where what answers speaks no HTTP, or where the URL is none."""
+    try:
+        request = urllib.request.Request(url, body, {"Content-Type": kind, "User-Agent": "newsletter"})  # noqa: S310 - settings allow http and https only
+        with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310 - as above
+            pass
+    except (HTTPException, ValueError) as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error

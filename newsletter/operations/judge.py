@@ -68,8 +68,8 @@ class _Usual:
 
 
 def _papers(day: Figures, usual: _Usual) -> Ruling:
-    if day.status is MailingStatus.EMPTY:
-        return False  # a second witness said so
+    if day.status is not MailingStatus.COMPLETE:
+        return False  # a second witness said that it is empty, or that more is to come, which is told as "mailing"
     few, compared = [], False
     for category in usual.categories():
         count, often = day.papers.get(category, 0), usual.of(Concern.PAPERS, partial(_papers_in, category))

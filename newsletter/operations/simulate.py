@@ -5,7 +5,7 @@ arXiv, the backend, the clock.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -19,17 +19,14 @@ from newsletter.editions.compose import Composing, up_to_date
 from newsletter.editions.due import MERGED_SPAN
 from newsletter.editions.morning import Entry
 from newsletter.errors import NewsletterError
-from newsletter.links import Signer
 from newsletter.models.days import Incident
 from newsletter.models.scores import Scorer
-from newsletter.models.sends import Outcome, Outgoing, Receipt
+from newsletter.models.sends import Notice, Outcome, Outgoing, Receipt, Send
 from newsletter.operations.alerts import Alert
 from newsletter.operations.invented import Invented, subscribe
 from newsletter.operations.outside import Announced, Arxiv, Killed, Mailbox, Moving, Stop
 from newsletter.operations.schedule import Standing, follow, standing
 from newsletter.operations.watch import Watch, watched
-from newsletter.rendering.templates import Templates
-from newsletter.settings import Mail
 from newsletter.sources import collect, origins, taxonomy
 from newsletter.store import Store
 from newsletter.subscribers.roster import awake, wished
@@ -38,12 +35,16 @@ from newsletter.threads import SerialExecutor
 SENDER = "Rehearsal <news@example.org>"
 
 
+Write = Callable[[Send | Notice], bytes]
+Begin = Callable[[Sequence[Send]], None]
+
+
 @dataclass
 class World:
     """A service in fast time.
 
-    `scorer` and `computing` are entered for each run, which `before` is called at the start of; `tell` hears of each
-    day that is over.
+    `scorer` and `computing` are entered for each run, which `before` is called at the start of; `writing` makes what
+    writes messages and perhaps what has them begun; `tell` hears of each day that is over.
     """
 
     home: Path
@@ -51,7 +52,7 @@ class World:
     clock: Moving
     source: Arxiv
     mailbox: Mailbox
-    templates: Templates
+    writing: Callable[[Executor], tuple[Write, Begin | None]]
     scorer: Callable[[], AbstractContextManager[Scorer]]
     workers: int = 2
     computing: Callable[[], AbstractContextManager[tuple[Executor, int]]] = lambda: nullcontext((SerialExecutor(), 1))
@@ -118,8 +119,7 @@ class World:
 
     def _services(self, scorer: Scorer, executor: Executor, width: int) -> pipeline.Services:
         stop = Stop(self.clock)
-        mail = Mail.model_validate({"from": SENDER})
-        signer = Signer("https://news.example.org", [b"rehearsal"])
+        write, begin = self.writing(executor)
         return pipeline.Services(
             composing=Composing(
                 self.store,
@@ -136,7 +136,8 @@ class World:
                 store=self.store,
                 backend=self.mailbox,
                 backend_name="mailbox",
-                write=pipeline.writer(self.store, self.templates, signer, mail, self.clock),
+                write=write,
+                begin=begin,
                 sender=SENDER,
                 clock=self.clock,
                 lanes=self.workers,

@@ -18,8 +18,9 @@ from newsletter.errors import InputError, NotReady, SettingsError, StoreError
 from newsletter.models.days import Concern, Figures, Finding, Incident, Judged
 from newsletter.models.papers import Calendar, Clock
 from newsletter.operations.alerts import Alert, Channel, Heartbeat, channels, tell
-from newsletter.operations.judge import COMPARED, Ruling, judge, verdict
+from newsletter.operations.judge import Ruling, judge, verdict
 from newsletter.operations.status import RUN_AT, RUN_WITHIN, mailing_late, today
+from newsletter.operations.usual import ACCEPTED_AT
 from newsletter.settings import Alerts, Settings
 from newsletter.sources import origins
 from newsletter.store import Store
@@ -27,7 +28,6 @@ from newsletter.store import Store
 if TYPE_CHECKING:
     from newsletter.pipeline import Report
 
-ACCEPTED_AT = "usual_since"  # the name of a fact: since when a person accepts what is as usual
 REMEMBERED = timedelta(days=90)  # how far back "usual" looks
 FIRST_LOOK = timedelta(days=30)  # how many days are counted up where none was before
 NAMED = 5  # subscribers in a sentence
@@ -172,13 +172,6 @@ def watched(watch: Watch, *, whole: bool = True) -> Iterator[Ended]:
     else:
         if whole and ended.report:
             watch.ended(ended.report)
-
-
-def accept(store: Store, now: datetime) -> list[Incident]:
-    """A person says that the day as it is is the usual from now on; returns the incidents that this ends."""
-    store.facts.set(ACCEPTED_AT, now.isoformat())
-    _, closed = store.incidents.turn(Judged(well=COMPARED), now)
-    return closed
 
 
 def _readers(report: "Report") -> Ruling:

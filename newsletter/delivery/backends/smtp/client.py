@@ -13,60 +13,16 @@ import ssl
 from collections.abc import Callable
 from email.utils import parseaddr
 from pathlib import Path
-from typing import ClassVar, Literal
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote
 
-from pydantic import Field
-
-from newsletter.delivery.backends import BackendOptions
+from newsletter.delivery.backends.smtp import Options, split
 from newsletter.delivery.message import SIGNED, ascii_address, domain
 from newsletter.delivery.replies import refuses_sender
 from newsletter.errors import SettingsError
 from newsletter.models.sends import Outcome, Outgoing, Receipt
-from newsletter.settings import Settings
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _NO_SUCH_USER = re.compile(rb"\b5\.1\.[1236]\b")  # RFC 3463 §3.2: bad mailbox, bad system, bad syntax, moved
-
-
-class Options(BackendOptions):
-    """`url` is smtp://user@host:587 or smtps://user@host:465; the password in it, or better in SMTP_PASSWORD.
-
-    `encryption` auto: STARTTLS is required for every host but this one. `bounce_address` gets what is returned;
-    bounces+SEND@… must reach it too. `dkim_key_file` is a private key in PEM form.
-    """
-
-    section: ClassVar[str] = "smtp"
-    url: str = "smtp://localhost:25"
-    encryption: Literal["auto", "starttls", "none"] = "auto"
-    ca_file: str = ""
-    timeout_seconds: float = Field(60, gt=0)
-    helo: str = ""
-    bounce_address: str = ""
-    dkim_selector: str = ""
-    dkim_domain: str = ""
-    dkim_key_file: str = ""
-
-
-def connect(settings: Settings) -> "Smtp":
-    """A client for smtp.url. Raises SettingsError for a URL or a key file that cannot be used."""
-    options = settings.of(Options)
-    return Smtp(options, settings.secret("SMTP_PASSWORD"))
-
-
-def lacks(settings: Settings) -> list[str]:
-    """The password, where the URL names a user and has none."""
-    url = _split(settings.of(Options).url)
-    return ["SMTP_PASSWORD"] if url.username and not (url.password or settings.secret("SMTP_PASSWORD")) else []
-
-
-def probe(settings: Settings) -> str:
-    """Why the server cannot be used, or nothing: connects, greets, signs in, leaves."""
-    opened = connect(settings).open()
-    if isinstance(opened, Receipt):
-        return opened.detail
-    opened.close()
-    return ""
 
 
 class Smtp:
@@ -76,7 +32,7 @@ class Smtp:
 
     def __init__(self, options: Options, password: str = "") -> None:
         self._options = options
-        self._url = _split(options.url)
+        self._url = split(options.url)
         self._user = unquote(self._url.username or "")
         self._password = password or unquote(self._url.password or "")
         self._dkim_key = _key(options)
@@ -298,17 +254,6 @@ def _bytes(text: bytes | str) -> bytes:
 
 def _plain(text: bytes) -> str:
     return " ".join(text.decode("utf-8", "replace").split())[:300]
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        split = urlsplit(url)
-        valid = split.scheme in ("smtp", "smtps") and split.hostname and (split.port or True)
-    except ValueError:
-        valid = False
-    if not valid:
-        raise SettingsError("smtp.url: write smtp://user@host:587 or smtps://user@host:465")
-    return split
 
 
 def _key(options: Options) -> bytes:
