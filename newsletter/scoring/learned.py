@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from newsletter.scoring.features import Floats, Sparse
 
-STEPS = 24  # of the solver
+STEPS = 16  # of the solver
 STRIDES = 8  # of each step at most, to find how far it goes: Newton's, between what is too near and too far
 LEVEL = 0.1  # of the first slope
 PENALTY = 0.03
