@@ -18,6 +18,7 @@ import gzip
 import importlib.util
 import json
 import os
+import random
 import re
 import resource
 import sys
@@ -35,12 +36,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy, as in a run
 
 import numpy as np
 
+from newsletter.editions.selection import select
+from newsletter.models.editions import Candidates, Totals
 from newsletter.models.papers import Paper
-from newsletter.models.subscribers import Subscriber, Topics, Wishes
+from newsletter.models.subscribers import Mark, Subscriber, Topics, Wishes
 from newsletter.scoring import learned, ranking, similarity
 from newsletter.scoring.features import Corpus, Floats, corpus, unit
 from newsletter.scoring.past import taught, teaching
-from newsletter.scoring.remembered import Judged
+from newsletter.scoring.remembered import GRADES, Judged
 from newsletter.scoring.strength import KNOWN_AT_LEAST
 from newsletter.scoring.vectors import text_of
 from newsletter.text.tex import displayed
@@ -152,6 +155,7 @@ def main(folder: Path, *, url: str, choose: bool, speed: bool) -> None:
     report(table)
     for learning in (False, True):
         silence(cases, days, corpora, learning=learning)
+    exploration(cases, days, without(corpora))
     if (folder / "authors.py").is_file():
         by_authors(folder, corpora, bare)
         if url:
@@ -318,13 +322,18 @@ def report(table: dict[str, Row]) -> None:
     for name, rows in table.items():
         means = [np.mean([v for (who, _), v in rows.items() if who == reader]) for reader in readers]
         print(f"{name:14}{np.mean(means):8.3f}" + "".join(f"{mean:22.3f}" for mean in means))
-    draws = np.random.default_rng(0)
-    for one, other in ((AGAINST[name], name) for name in table if name in AGAINST):
-        shared = sorted(table[one].keys() & table[other].keys())
-        gain = np.array([table[other][key] - table[one][key] for key in shared])
-        means = draws.choice(gain, (2000, len(gain))).mean(axis=1)
-        low, high = np.percentile(means, [2.5, 97.5])
-        print(f"{other:14} against {one:12} {gain.mean():+.3f} [{low:+.3f}, {high:+.3f}] over {len(gain)} reader-days")
+    for name in table:
+        if name in AGAINST:
+            differences(AGAINST[name], name, table)
+
+
+def differences(one: str, other: str, table: dict[str, Row]) -> None:
+    """How much better the other is, over the reader-days that both have, with its interval."""
+    shared = sorted(table[one].keys() & table[other].keys())
+    gain = np.array([table[other][key] - table[one][key] for key in shared])
+    means = np.random.default_rng(0).choice(gain, (2000, len(gain))).mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    print(f"{other:14} against {one:12} {gain.mean():+.3f} [{low:+.3f}, {high:+.3f}] over {len(gain)} reader-days")
 
 
 def silence(
@@ -380,6 +389,49 @@ def by_authors(folder: Path, corpora: dict[str, Corpus], vectors: Vectors) -> No
         places.append(min(order.index(found) + 1 for found in wanted))
     found = np.array(places)
     print(f"\n{len(found)} authors: MRR {np.mean(1 / found):.3f}, in the best ten {np.mean(found <= 10):.3f}")
+
+
+def exploration(
+    cases: Sequence[tuple[dict[str, Any], str, Subscriber]], days: dict[str, list[Paper]], corpora: dict[str, Corpus]
+) -> None:
+    """What the paper to try finds, and what its mark teaches a reader who has no model and marks one or two a day."""
+    print("\nA reader without a model marks each day (more: the label is positive; less: it is not):")
+    tables = {}
+    for marks_tried, marks_listed in ((False, False), (True, False), (False, True), (True, True)):
+        name = " and ".join([*["the paper to try"] * marks_tried, *["a listed paper"] * marks_listed]) or "nothing"
+        past: dict[str, list[Judged]] = defaultdict(list)
+        row: Row = {}
+        tried, below, listed = [], [], []
+        for case, reader, subscriber in cases:
+            known, mine = corpora[case["date"]], candidates(case, days)
+            scores = similarity.score([similarity.Ask(subscriber, mine, past[reader])], known)[0]
+            ranked = sorted(scores.scored, key=lambda item: -item.score.local)
+            row[reader, case["date"]] = average_precision([is_positive(case, item.paper) for item in ranked])
+            totals = Totals(len(mine), len(mine), len(mine))
+            chosen = select(
+                subscriber.wishes, Candidates(tuple(mine), totals), scores, None, f"{reader} {case['date']}"
+            )
+            shown = {item.paper.id for item in chosen.papers}
+            below += [is_positive(case, paper) for paper in mine if paper.id not in shown]
+            listed += [is_positive(case, item.paper) for item in chosen.papers]
+            one = random.Random(f"{reader} {case['date']}").choice(chosen.papers).paper if chosen.papers else None
+            asked = [
+                chosen.exploration.paper if marks_tried and chosen.exploration else None,
+                one if marks_listed else None,
+            ]
+            tried += [is_positive(case, chosen.exploration.paper)] if chosen.exploration else []
+            past[reader] = [replace(said, days_ago=said.days_ago + 1) for said in past[reader]]
+            for paper in filter(None, asked):
+                mark = Mark.MORE if is_positive(case, paper) else Mark.LESS
+                past[reader].append(Judged(paper, GRADES[mark], 1, mark))
+        tables[name] = row
+        print(f"{name:40} AP {mean_of(row):.3f}")
+    print(
+        f"positive: {np.mean(tried):.2f} of {len(tried)} papers to try, {np.mean(listed):.2f} of those listed, ", end=""
+    )
+    print(f"{np.mean(below):.3f} of those not listed")
+    differences("a listed paper", "the paper to try and a listed paper", tables)
+    differences("nothing", "the paper to try", tables)
 
 
 def how_fast(
