@@ -102,6 +102,8 @@ AGAINST = {
     "+ vectors": "+ feedback",
     "learned": "+ feedback",
     "with vectors": "learned",
+    "whole mailing": "+ feedback",
+    "whole, learned": "learned",
 }
 Row = dict[tuple[str, str], float]  # by reader and day
 
@@ -152,6 +154,8 @@ def main(folder: Path, *, url: str, choose: bool, speed: bool) -> None:
     table["learned"] = measured(cases, days, without(corpora), bare, learning=True)
     if url:
         table["with vectors"] = measured(cases, days, corpora, vectors, learning=True)
+    table["whole mailing"] = measured(cases, days, without(corpora), bare, learning=False, whole=True)
+    table["whole, learned"] = measured(cases, days, without(corpora), bare, learning=True, whole=True)
     report(table)
     for learning in (False, True):
         silence(cases, days, corpora, learning=learning)
@@ -264,16 +268,22 @@ def measured(
     vectors: Vectors,
     *,
     learning: bool,
+    whole: bool = False,
 ) -> Row:
-    """Average precision by reader and day; while learning, of days that have an earlier one."""
+    """Average precision by reader and day; while learning, of days that have an earlier one.
+
+    `whole` ranks all papers of the mailing, as the command does, and not the candidates alone.
+    """
     past: dict[str, list[list[Judged]]] = defaultdict(list)
     found = {}
     for case, reader, subscriber in cases:
         known, papers = corpora[case["date"]], candidates(case, days)
         known_past = before_today(past[reader]) if learning else []
         if known_past or not learning:
-            near = nearness(subscriber, known.rows(papers), known, vectors, known_past)
-            hits = [is_positive(case, papers[place]) for place in np.argsort(-near.value, kind="stable")]
+            asked, wanted = known.papers if whole else papers, set(case["candidates"])
+            near = nearness(subscriber, known.rows(asked), known, vectors, known_past)
+            order = [asked[place] for place in np.argsort(-near.value, kind="stable")]
+            hits = [is_positive(case, paper) for paper in order if paper.id in wanted]
             found[reader, case["date"]] = average_precision(hits)
         past[reader].append([Judged(paper, grade(case, paper)) for paper in papers])
     return found
