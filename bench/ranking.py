@@ -9,14 +9,16 @@ whose digests were filtered by author are left out. An interval is that of 2,000
 Where FOLDER has authors.py, the next papers of authors are looked for by their earlier ones. --vectors names an
 embeddings endpoint, up to and with /v1; the same is then measured with vectors too.
 
---choose measures the choice of settings instead: each setting of OPTIONS is chosen without one reader, or on half of
-the days, and measured on what was left out. What is gained there is what the choice is worth.
+--choose measures the choice of settings instead: of each of CHOICES all settings at once, whether a step is made at all
+among them, are chosen without one reader, or on half of the days, and measured on what was left out.
 """
 
 import argparse
 import gzip
 import importlib.util
 import json
+import os
+import random
 import re
 import resource
 import sys
@@ -25,18 +27,23 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy, as in a run
+
 import numpy as np
 
+from newsletter.editions.selection import select
+from newsletter.models.editions import Candidates, Totals
 from newsletter.models.papers import Paper
-from newsletter.models.subscribers import Subscriber, Topics, Wishes
+from newsletter.models.subscribers import Mark, Subscriber, Topics, Wishes
 from newsletter.scoring import learned, ranking, similarity
 from newsletter.scoring.features import Corpus, Floats, corpus, unit
 from newsletter.scoring.past import taught, teaching
-from newsletter.scoring.remembered import Judged
+from newsletter.scoring.remembered import GRADES, Judged
 from newsletter.scoring.strength import KNOWN_AT_LEAST
 from newsletter.scoring.vectors import text_of
 from newsletter.text.tex import displayed
@@ -52,16 +59,42 @@ STEPS: tuple[tuple[str, dict[str, float]], ...] = (
     ("+ meaning", {"FEEDBACK_WEIGHT": 0.0}),
     ("+ feedback", {}),
 )
-# What --choose chooses from, one setting at a time; whether it is of learning, and whether it needs vectors.
-OPTIONS: tuple[tuple[str, tuple[float, ...], bool, bool], ...] = (
-    ("MEANING_WEIGHT", (0.25, 0.5, 0.75), False, False),
-    ("IRRELEVANT_WEIGHT", (0.25, 0.5), False, False),
-    ("FEEDBACK_WEIGHT", (0.0, 0.25, 0.5), False, False),
-    ("VECTOR_WEIGHT", (0.5, 1.0, 1.5), False, True),
-    ("FEEDBACK_WITH_VECTORS", (0.0, 0.25, 0.5), False, True),
-    ("PENALTY", (0.01, 0.03, 0.1), True, False),
-    ("LEARNING_HALF", (10, 20, 40), True, False),
-    ("VECTOR_SCALE", (0.15, 0.3, 0.5), True, True),
+# What --choose chooses from; whether it is of learning, and whether it needs vectors. A weight of 0 is a step not made.
+CHOICES: tuple[tuple[str, dict[str, tuple[float, ...]], bool, bool], ...] = (
+    (
+        "cold",
+        {
+            "MEAN_WEIGHT": (0.0, 0.5),
+            "MEANING_WEIGHT": (0.0, 0.25, 0.5, 0.75),
+            "FEEDBACK_WEIGHT": (0.0, 0.25, 0.5),
+            "FEEDBACK_A_TOPIC": (2, 4, 10),
+            "IRRELEVANT_WEIGHT": (0.0, 0.5),
+        },
+        False,
+        False,
+    ),
+    (
+        "cold with vectors",
+        {
+            "MEANING_WEIGHT": (0.25, 0.5, 0.75),
+            "VECTOR_WEIGHT": (0.0, 0.5, 1.0, 1.5),
+            "FEEDBACK_WITH_VECTORS": (0.0, 0.25, 0.5),
+        },
+        False,
+        True,
+    ),
+    (
+        "learned",
+        {"PENALTY": (0.01, 0.03, 0.1), "LEARNING_HALF": (10, 20, 40), "SAMPLE": (250, 500)},
+        True,
+        False,
+    ),
+    (
+        "learned with vectors",
+        {"PENALTY": (0.01, 0.03, 0.1), "LEARNING_HALF": (10, 20, 40), "VECTOR_SCALE": (0.0, 0.15, 0.3, 0.5)},
+        True,
+        True,
+    ),
 )
 AGAINST = {
     "+ meaning": "words",
@@ -69,6 +102,8 @@ AGAINST = {
     "+ vectors": "+ feedback",
     "learned": "+ feedback",
     "with vectors": "learned",
+    "whole mailing": "+ feedback",
+    "whole, learned": "learned",
 }
 Row = dict[tuple[str, str], float]  # by reader and day
 
@@ -119,9 +154,12 @@ def main(folder: Path, *, url: str, choose: bool, speed: bool) -> None:
     table["learned"] = measured(cases, days, without(corpora), bare, learning=True)
     if url:
         table["with vectors"] = measured(cases, days, corpora, vectors, learning=True)
+    table["whole mailing"] = measured(cases, days, without(corpora), bare, learning=False, whole=True)
+    table["whole, learned"] = measured(cases, days, without(corpora), bare, learning=True, whole=True)
     report(table)
     for learning in (False, True):
         silence(cases, days, corpora, learning=learning)
+    exploration(cases, days, without(corpora))
     if (folder / "authors.py").is_file():
         by_authors(folder, corpora, bare)
         if url:
@@ -156,20 +194,24 @@ def chosen(
     vectors: Vectors | None,
 ) -> None:
     """What would be chosen without what it is measured on, and what that is worth there."""
-    for name, values, learning, by_vectors in OPTIONS:
+    for name, options, learning, by_vectors in CHOICES:
         if by_vectors and vectors is None:
             continue
         asked, known = (vectors, corpora) if by_vectors and vectors else (Vectors(""), without(corpora))
-        rows = {}
-        for value in values:
-            with settings({name: value}):
-                rows[value] = measured(cases, days, known, asked, learning=learning)
-        print(f"\n{name}{' with vectors' if by_vectors else ''}, {'learned' if learning else 'cold'}: ", end="")
-        print(", ".join(f"{value:g} {mean_of(row):.3f}" for value, row in rows.items()))
-        for kind, folds in (("readers", by_reader(rows[values[0]])), ("half the days", by_half(rows[values[0]]))):
-            best = [max(values, key=lambda v, fold=fold: mean_of(leave(rows[v], fold))) for fold in folds]
-            held = {key: rows[value][key] for value, fold in zip(best, folds, strict=True) for key in fold}
-            print(f"  without {kind}: {', '.join(f'{v:g}' for v in best)}; held out {mean_of(held):.3f}")
+        ways = [dict(zip(options, values, strict=True)) for values in product(*options.values())]
+        in_use = measured(cases, days, known, asked, learning=learning)
+        rows = []
+        for way in ways:
+            with settings(way):
+                rows.append(measured(cases, days, known, asked, learning=learning))
+        best_of_all = max(mean_of(row) for row in rows)
+        print(f"\n{name}: in use {mean_of(in_use):.3f}, the best of {len(ways)} ways on all days {best_of_all:.3f}")
+        for kind, folds in (("one reader", by_reader(in_use)), ("half the days", by_half(in_use))):
+            best = [max(range(len(ways)), key=lambda n, fold=fold: mean_of(leave(rows[n], fold))) for fold in folds]
+            held = {key: rows[n][key] for n, fold in zip(best, folds, strict=True) for key in fold}
+            print(f"  chosen without {kind}, measured there: {mean_of(held):.3f}")
+            for n in best:
+                print(f"    {', '.join(f'{setting} {value:g}' for setting, value in ways[n].items())}")
 
 
 def by_reader(row: Row) -> list[set[tuple[str, str]]]:
@@ -226,16 +268,22 @@ def measured(
     vectors: Vectors,
     *,
     learning: bool,
+    whole: bool = False,
 ) -> Row:
-    """Average precision by reader and day; while learning, of days that have an earlier one."""
+    """Average precision by reader and day; while learning, of days that have an earlier one.
+
+    `whole` ranks all papers of the mailing, as the command does, and not the candidates alone.
+    """
     past: dict[str, list[list[Judged]]] = defaultdict(list)
     found = {}
     for case, reader, subscriber in cases:
         known, papers = corpora[case["date"]], candidates(case, days)
         known_past = before_today(past[reader]) if learning else []
         if known_past or not learning:
-            near = nearness(subscriber, known.rows(papers), known, vectors, known_past)
-            hits = [is_positive(case, papers[place]) for place in np.argsort(-near.value, kind="stable")]
+            asked, wanted = known.papers if whole else papers, set(case["candidates"])
+            near = nearness(subscriber, known.rows(asked), known, vectors, known_past)
+            order = [asked[place] for place in np.argsort(-near.value, kind="stable")]
+            hits = [is_positive(case, paper) for paper in order if paper.id in wanted]
             found[reader, case["date"]] = average_precision(hits)
         past[reader].append([Judged(paper, grade(case, paper)) for paper in papers])
     return found
@@ -284,13 +332,18 @@ def report(table: dict[str, Row]) -> None:
     for name, rows in table.items():
         means = [np.mean([v for (who, _), v in rows.items() if who == reader]) for reader in readers]
         print(f"{name:14}{np.mean(means):8.3f}" + "".join(f"{mean:22.3f}" for mean in means))
-    draws = np.random.default_rng(0)
-    for one, other in ((AGAINST[name], name) for name in table if name in AGAINST):
-        shared = sorted(table[one].keys() & table[other].keys())
-        gain = np.array([table[other][key] - table[one][key] for key in shared])
-        means = draws.choice(gain, (2000, len(gain))).mean(axis=1)
-        low, high = np.percentile(means, [2.5, 97.5])
-        print(f"{other:14} against {one:12} {gain.mean():+.3f} [{low:+.3f}, {high:+.3f}] over {len(gain)} reader-days")
+    for name in table:
+        if name in AGAINST:
+            differences(AGAINST[name], name, table)
+
+
+def differences(one: str, other: str, table: dict[str, Row]) -> None:
+    """How much better the other is, over the reader-days that both have, with its interval."""
+    shared = sorted(table[one].keys() & table[other].keys())
+    gain = np.array([table[other][key] - table[one][key] for key in shared])
+    means = np.random.default_rng(0).choice(gain, (2000, len(gain))).mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    print(f"{other:14} against {one:12} {gain.mean():+.3f} [{low:+.3f}, {high:+.3f}] over {len(gain)} reader-days")
 
 
 def silence(
@@ -348,26 +401,80 @@ def by_authors(folder: Path, corpora: dict[str, Corpus], vectors: Vectors) -> No
     print(f"\n{len(found)} authors: MRR {np.mean(1 / found):.3f}, in the best ten {np.mean(found <= 10):.3f}")
 
 
+def exploration(
+    cases: Sequence[tuple[dict[str, Any], str, Subscriber]], days: dict[str, list[Paper]], corpora: dict[str, Corpus]
+) -> None:
+    """What the paper to try finds, and what its mark teaches a reader who has no model and marks one or two a day."""
+    print("\nA reader without a model marks each day (more: the label is positive; less: it is not):")
+    tables = {}
+    for marks_tried, marks_listed in ((False, False), (True, False), (False, True), (True, True)):
+        name = " and ".join([*["the paper to try"] * marks_tried, *["a listed paper"] * marks_listed]) or "nothing"
+        past: dict[str, list[Judged]] = defaultdict(list)
+        row: Row = {}
+        tried, below, listed = [], [], []
+        for case, reader, subscriber in cases:
+            known, mine = corpora[case["date"]], candidates(case, days)
+            scores = similarity.score([similarity.Ask(subscriber, mine, past[reader])], known)[0]
+            ranked = sorted(scores.scored, key=lambda item: -item.score.local)
+            row[reader, case["date"]] = average_precision([is_positive(case, item.paper) for item in ranked])
+            totals = Totals(len(mine), len(mine), len(mine))
+            chosen = select(
+                subscriber.wishes, Candidates(tuple(mine), totals), scores, None, f"{reader} {case['date']}"
+            )
+            shown = {item.paper.id for item in chosen.papers}
+            below += [is_positive(case, paper) for paper in mine if paper.id not in shown]
+            listed += [is_positive(case, item.paper) for item in chosen.papers]
+            one = random.Random(f"{reader} {case['date']}").choice(chosen.papers).paper if chosen.papers else None
+            asked = [
+                chosen.exploration.paper if marks_tried and chosen.exploration else None,
+                one if marks_listed else None,
+            ]
+            tried += [is_positive(case, chosen.exploration.paper)] if chosen.exploration else []
+            past[reader] = [replace(said, days_ago=said.days_ago + 1) for said in past[reader]]
+            for paper in filter(None, asked):
+                mark = Mark.MORE if is_positive(case, paper) else Mark.LESS
+                past[reader].append(Judged(paper, GRADES[mark], 1, mark))
+        tables[name] = row
+        print(f"{name:40} AP {mean_of(row):.3f}")
+    print(
+        f"positive: {np.mean(tried):.2f} of {len(tried)} papers to try, {np.mean(listed):.2f} of those listed, ", end=""
+    )
+    print(f"{np.mean(below):.3f} of those not listed")
+    differences("a listed paper", "the paper to try and a listed paper", tables)
+    differences("nothing", "the paper to try", tables)
+
+
 def how_fast(
     cases: Sequence[tuple[dict[str, Any], str, Subscriber]], days: dict[str, list[Paper]], corpora: dict[str, Corpus]
 ) -> None:
+    """Processor time on one core, for readers who have their mailings in common and their judgements not."""
     case, reader, subscriber = cases[-1]
     known = corpora[case["date"]]
-    rows = list(range(min(700, len(known.papers))))
+    places = np.arange(min(700, len(known.papers)))
+    boost = np.zeros(len(places), np.float32)
     started = time.process_time()
-    places, boost = np.array(rows, np.intp), np.zeros(len(rows), np.float32)
     for _ in range(4):
-        of = ranking.wanted(50 * [subscriber.topics], known)
+        of = ranking.wanted(100 * [subscriber.topics], known)
         ranking.nearness([ranking.Asked(each, places, boost) for each in of], known)
-    print(f"\n10,000 readers x {len(rows)} papers, cold: {(time.process_time() - started) * 50:.1f} s (from 200)")
+    print(f"\n10,000 readers x {len(places)} papers, cold: {(time.process_time() - started) * 25:.1f} s (from 400)")
     earlier = [found for found in cases[:-1] if found[1] == reader][-DAYS:]
-    past = [Judged(paper, grade(one, paper)) for one, *_ in earlier for paper in candidates(one, days)]
+    said = [(paper, grade(one, paper)) for one, *_ in earlier for paper in candidates(one, days)]
+    pasts = [
+        [Judged(paper, said[(place + 37 * turn) % len(said)][1]) for place, (paper, _) in enumerate(said)]
+        for turn in range(40)
+    ]
     started = time.process_time()
-    for _ in range(20):
+    taught(pasts[0], known)
+    first = time.process_time() - started
+    started = time.process_time()
+    for past in pasts:
         taught(past, known)
-    print(
-        f"10,000 readers learned anew from {len(past)} papers: {(time.process_time() - started) * 500:.0f} s (from 20)"
-    )
+    spent = (time.process_time() - started) * 250
+    print(f"10,000 readers learned anew from {len(said)} papers: {spent:.0f} s (from 40; the first {first:.1f} s)")
+    new = [replace(paper, display=None, abstract=f"{paper.abstract} Anew.") for day in days.values() for paper in day]
+    started = time.process_time()
+    corpus(new[-1500:], new[-5500:-1500])
+    print(f"features of 1,500 papers and 4,000 of the archive: {time.process_time() - started:.1f} s")
 
 
 if __name__ == "__main__":

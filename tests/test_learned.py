@@ -1,17 +1,30 @@
 """Learning from judged papers."""
 
+from dataclasses import astuple, dataclass
+
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from newsletter.scoring.learned import SAMPLE, Learned, Lesson, learn, sampled
+from newsletter.scoring.learned import SAMPLE, Learned, Lessons, learn, sampled
 
 LIKED, DISLIKED = [1.0, 0.0], [0.0, 1.0]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    relevance: int
+    days_ago: int = 0
+    weight: float = 1.0
+
+
+def together(*each: Lesson) -> Lessons:
+    return Lessons(*np.array([astuple(one) for one in each], np.float64).reshape(-1, 3).T)
 
 
 def taught(*said: tuple[list[float], Lesson]) -> Learned:
     """What lessons on papers of two words teach."""
     rows = np.array([row for row, _ in said], np.float32).reshape(-1, 2)
-    return learn(csr_matrix(rows), [lesson for _, lesson in said])
+    return learn(csr_matrix(rows), together(*(lesson for _, lesson in said)))
 
 
 def opinion(learned: Learned, row: list[float]) -> float:
@@ -57,16 +70,21 @@ def test_nothing_is_learned_from_nothing() -> None:
 
 
 def test_of_many_unwanted_papers_an_even_sample_stands_for_all() -> None:
-    kept, each = sampled([9, *[1] * (3 * SAMPLE), 8])
+    kept, each = sampled(np.array([9, *[1] * (3 * SAMPLE), 8]))
     assert (kept[0], kept[-1], len(kept)) == (0, 3 * SAMPLE + 1, SAMPLE + 2)
     assert each == 3
-    assert sampled([9, 1, 1]) == ([0, 1, 2], 1.0)
+    few, alone = sampled(np.array([9, 1, 1]))
+    assert (few.tolist(), alone) == ([0, 1, 2], 1.0)
+
+
+def test_what_weighs_more_is_no_more_evidence() -> None:
+    assert taught((LIKED, Lesson(10, weight=5.0)), (DISLIKED, Lesson(1, weight=5.0))).evidence == 1
 
 
 def test_vectors_teach_what_words_do_not_say() -> None:
     rows = csr_matrix(np.ones((4, 1), np.float32))
     vectors = np.array([LIKED, LIKED, DISLIKED, DISLIKED], np.float32)
-    lessons = [Lesson(9), Lesson(9), Lesson(1), Lesson(1)]
+    lessons = together(Lesson(9), Lesson(9), Lesson(1), Lesson(1))
     learned = learn(rows, lessons, vectors)
     liked, disliked = learned.by_vectors(np.array([LIKED, DISLIKED], np.float32))
     assert liked > 0 > disliked

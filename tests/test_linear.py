@@ -4,6 +4,7 @@ Sixteen times the text may take at most 64 times as long: linear takes 16, quadr
 milliseconds is quick enough, whatever its ratio.
 """
 
+import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +21,7 @@ from newsletter.scoring import reasons
 from newsletter.scoring.features import corpus
 from newsletter.scoring.model import answers, replies
 from newsletter.scoring.model.prompts import cleaned
+from newsletter.scoring.remembered import Judged
 from newsletter.scoring.similarity import Ask, score
 from newsletter.sources import origins
 from newsletter.text.printable import one_line
@@ -145,6 +147,24 @@ def judge(parse: Callable[[str], object], size: int) -> None:
 def test_sixteen_times_the_text_takes_no_256_times_as_long(name: str) -> None:
     parse, size, _ = PARSERS[name]
     judge(parse, size)
+
+
+def _learned_and_ranked(count: int) -> float:
+    """The CPU seconds that so many papers take, after a past and an archive of as many each."""
+    draw = random.Random(count)
+    words = ["".join(draw.choices("bdfgklmnprstaeiou", k=6)) for _ in range(2000)]
+    papers = [a_paper(n, title="Moss", abstract=" ".join(draw.choices(words, k=60))) for n in range(3 * count)]
+    past = [Judged(paper, 9 if n % 9 == 0 else 1) for n, paper in enumerate(papers[count : 2 * count])]
+    reader = a_subscriber(topics=some_topics(Topic(1, "Moss", " ".join(words[:20]))))
+    begun = time.process_time()
+    score([Ask(reader, papers[:count], past)], corpus(papers[:count], papers[2 * count :]))
+    return time.process_time() - begun
+
+
+def test_sixteen_times_the_papers_take_no_256_times_as_long() -> None:
+    _learned_and_ranked(20)  # imports
+    few, many = min(_learned_and_ranked(200) for _ in range(2)), _learned_and_ranked(3200)
+    assert many <= 64 * few, f"200 papers took {few:.2f} s, 3,200 took {many:.2f} s"
 
 
 @pytest.mark.soak

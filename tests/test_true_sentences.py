@@ -172,8 +172,8 @@ TRUE: dict[str, Callable[[Facts, Mapping[str, Any]], bool]] = {
     "Just under the cut": lambda f, _: all(
         item.score.relevance == f.edition.min_relevance - 1 for item in f.edition.near_misses
     ),
-    "To try, outside your topics": lambda f, _: _is_tried(f),
-    "More like it?": lambda f, _: _is_tried(f),
+    "Outside your topics": lambda f, _: _is_tried(f),
+    "To try: more like it?": lambda f, _: _is_tried(f),
     "Closest": lambda f, _: bool(f.edition.papers),
     "announced {announced} · scanned {scanned} · relevant {relevant}": lambda f, v: (
         (v["announced"], v["scanned"], v["relevant"])

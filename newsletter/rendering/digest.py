@@ -61,6 +61,11 @@ class Digest:
         return sum(bool(entry.abstract) and entry.place >= self.abstracts for entry in self.entries)
 
     @property
+    def near_misses_in_html(self) -> tuple[Entry, ...]:
+        """In a brief edition the paper to try takes the place of the last; the plain text is complete."""
+        return self.near_misses[:-1] if self.exploration and not self.is_page else self.near_misses
+
+    @property
     def in_short(self) -> int:
         """How many papers a page has in short, because they did not fit."""
         return sum(entry.form is not Form.FULL for entry in self.entries)
@@ -81,8 +86,8 @@ def digest(edition: Edition, links: Links, words: Words, sender: Sender) -> Dige
         near_misses=tuple(entries.entry(item, 0, edition, words, Form.LINE) for item in edition.near_misses),
         near_heading=entries.near_heading(edition, words),
         exploration=entries.entry(edition.exploration, 0, edition, words, Form.LINE) if edition.exploration else None,
-        exploration_heading=words.say("To try, outside your topics") if edition.exploration else "",
-        exploration_note=(words.say("More like it?") if edition.exploration else ""),
+        exploration_heading=words.say("Outside your topics") if edition.exploration else "",
+        exploration_note=words.say("To try: more like it?") if edition.exploration else "",
         not_scored=tuple(entries.bare(paper) for paper in edition.not_scored),
         account=frame.account(edition, words),
         totals=frame.totals(edition, words),

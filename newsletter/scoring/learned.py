@@ -8,15 +8,15 @@ count are few, the words many. Equal history, equal ranking.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
 
-from newsletter.scoring.features import Floats, Sparse
+from newsletter.scoring.features import Dense, Floats, Integers, Sparse
 
-STEPS = 24  # of the solver
+STEPS = 16  # of the solver
 STRIDES = 8  # of each step at most, to find how far it goes: Newton's, between what is too near and too far
 LEVEL = 0.1  # of the first slope
 PENALTY = 0.03
@@ -51,33 +51,33 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
-    """What was said of one paper: its relevance 1-10, how many days ago, and how much that weighs."""
+class Lessons:
+    """What was said of some papers: of each its relevance 1-10, how many days ago, and how much that weighs."""
 
-    relevance: int
-    days_ago: int = 0
-    weight: float = 1.0
+    relevance: Dense
+    days_ago: Dense
+    weight: Dense
 
 
-def sampled(relevances: Sequence[int]) -> tuple[list[int], float]:
+def sampled(relevance: Dense) -> tuple[Integers, float]:
     """The places of the papers to learn from, and how much each of the irrelevant ones stands for."""
-    wanted = [place for place, relevance in enumerate(relevances) if relevance >= TAUGHT_FROM]
-    others = [place for place, relevance in enumerate(relevances) if relevance < TAUGHT_FROM]
-    kept = [others[n * len(others) // SAMPLE] for n in range(SAMPLE)] if len(others) > SAMPLE else others
-    return sorted([*wanted, *kept]), len(others) / len(kept) if kept else 1.0
+    others = np.flatnonzero(relevance < TAUGHT_FROM)
+    kept = others[np.arange(SAMPLE) * len(others) // SAMPLE] if len(others) > SAMPLE else others
+    places = np.union1d(np.flatnonzero(relevance >= TAUGHT_FROM), kept)
+    return places, len(others) / len(kept) if len(kept) else 1.0
 
 
-def learn(words: Sparse, lessons: Sequence[Lesson], vectors: Floats | None = None) -> Learned:
+def learn(words: Sparse, lessons: Lessons, vectors: Floats | None = None) -> Learned:
     """What lessons teach of the papers in these rows."""
+    grades = (lessons.relevance - 1) / 9
     if vectors is None:
-        vectors = np.zeros((len(lessons), 0), np.float32)
-    grades = np.array([(lesson.relevance - 1) / 9 for lesson in lessons])
-    weights = np.array([lesson.weight * FADING**lesson.days_ago for lesson in lessons])
-    evidence, total = float(grades @ weights), float(weights.sum())
-    if evidence <= 0 or evidence >= total:
-        nothing = np.zeros(len(lessons), np.float32)
+        vectors = np.zeros((len(grades), 0), np.float32)
+    weights = lessons.weight * FADING**lessons.days_ago
+    wanted, total = float(grades @ weights), float(weights.sum())
+    if wanted <= 0 or wanted >= total:
+        nothing = np.zeros(len(grades), np.float32)
         return Learned(words.T @ nothing, 0.0, nothing, nothing @ vectors)
-    favour = weights * np.sqrt((total - evidence) / evidence) * grades
+    favour = weights * np.sqrt((total - wanted) / wanted) * grades
     against = weights * (1 - grades)
     across = words.T
 
@@ -86,6 +86,7 @@ def learn(words: Sparse, lessons: Sequence[Lesson], vectors: Floats | None = Non
         return np.asarray(by_words + VECTOR_SCALE**2 * (vectors @ (each @ vectors)) if vectors.size else by_words)
 
     each = _fitted(spread, favour.astype(np.float32), against.astype(np.float32))
+    evidence = float(grades @ np.minimum(weights, 1.0))  # what weighs more is not more that is known
     return Learned(across @ each, evidence, each, VECTOR_SCALE * (each @ vectors))
 
 

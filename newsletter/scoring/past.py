@@ -9,13 +9,13 @@ from scipy.optimize import isotonic_regression
 from newsletter.models.papers import Paper
 from newsletter.models.subscribers import Mark
 from newsletter.scoring.features import Corpus, Floats, dense
-from newsletter.scoring.learned import TAUGHT_FROM, Learned, Lesson, learn, sampled
+from newsletter.scoring.learned import TAUGHT_FROM, Learned, Lessons, learn, sampled
 from newsletter.scoring.ranking import Nearness, Wanted, likeness
 from newsletter.scoring.remembered import Judged, Past
 from newsletter.scoring.words import identity, spelling
 
 MARK_WEIGHT = 5.0  # scores of a model that one mark is worth
-PULL = 2.0  # deviations for a paper that is the same in all its words
+PULL = 1.0  # deviations for a paper that is the same in all its words
 ALIKE = 0.2  # a cosine of words from which a paper is like one that was marked
 LIKED_SHOWN = 2
 RELEVANT_FROM = 7  # the default threshold
@@ -49,7 +49,7 @@ def explained(past: Past, corpus: Corpus) -> Explained | None:
         key=lambda pair: (-pair[0], pair[1]),
     )
     papers = sorted(
-        ((past[place].paper, float(weight)) for place, weight in zip(_kept(past)[0], found.papers, strict=True)),
+        ((said.paper, float(weight)) for said, weight in zip(_kept(past)[0], found.papers, strict=True)),
         key=lambda pair: (-abs(pair[1]), pair[0].id),
     )
     return Explained(
@@ -61,11 +61,13 @@ def explained(past: Past, corpus: Corpus) -> Explained | None:
 
 def teaching(past: Past) -> list[Paper]:
     """The papers that the past is learned from."""
-    return [past[place].paper for place in _kept(past)[0]]
+    return [said.paper for said in _kept(past)[0]]
 
 
-def _kept(past: Past) -> tuple[list[int], float]:
-    return sampled([TAUGHT_FROM if said.mark else said.relevance for said in past])
+def _kept(past: Past) -> tuple[list[Judged], float]:
+    """What is learned from, and how much each irrelevant paper of it stands for."""
+    places, each = sampled(np.array([TAUGHT_FROM if said.mark else said.relevance for said in past], np.float64))
+    return [past[place] for place in places.tolist()], each
 
 
 def taught(past: Past, corpus: Corpus, vectors: Floats | None = None) -> Learned | None:
@@ -73,8 +75,11 @@ def taught(past: Past, corpus: Corpus, vectors: Floats | None = None) -> Learned
     if not past:
         return None
     kept, each = _kept(past)
-    lessons = [_lesson(past[place], each) for place in kept]
-    earlier, places = corpus.earlier([past[place].paper for place in kept])
+    relevance = np.array([said.relevance for said in kept], np.float64)
+    weight = np.where(relevance < TAUGHT_FROM, each, 1.0)
+    weight[[place for place, said in enumerate(kept) if said.mark]] = MARK_WEIGHT
+    lessons = Lessons(relevance, np.array([said.days_ago for said in kept], np.float64), weight)
+    earlier, places = corpus.earlier([said.paper for said in kept])
     return learn(earlier.telling[places], lessons, vectors)
 
 
@@ -84,8 +89,8 @@ def expected(past: Past, of: Wanted, near: Nearness, corpus: Corpus) -> int | No
     The share of relevant papers rises with nearness on the scale of the archive (isotonic regression); papers whose
     share is below LEAST_SHARE count none, and MARGIN pass for each relevant one. None where too little is known.
     """
-    places, each = _kept(past)
-    said = [past[place] for place in places if past[place].mark is None]
+    kept, each = _kept(past)
+    said = [judged for judged in kept if judged.mark is None]
     relevant = np.array([judged.relevance >= RELEVANT_FROM for judged in said], np.float64)
     if relevant.sum() < RELEVANT_AT_LEAST or near.scale is None:
         return None
@@ -95,12 +100,6 @@ def expected(past: Past, of: Wanted, near: Nearness, corpus: Corpus) -> int | No
     order = np.argsort(reached, kind="stable")
     share = np.interp(near.cold, reached[order], isotonic_regression(relevant[order], weights=weights[order]).x)
     return round(MARGIN * float(share[share >= LEAST_SHARE].sum()))
-
-
-def _lesson(said: Judged, each: float) -> Lesson:
-    if said.mark:
-        return Lesson(said.relevance, said.days_ago, MARK_WEIGHT)
-    return Lesson(said.relevance, said.days_ago, each if said.relevance < TAUGHT_FROM else 1.0)
 
 
 def pull(past: Past, rows: Sequence[int], corpus: Corpus) -> Floats:

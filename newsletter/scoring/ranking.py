@@ -24,7 +24,7 @@ from newsletter.scoring.words import Text, read
 
 MEAN_WEIGHT = 0.5
 IRRELEVANT_WEIGHT = 0.5
-MEANING_WEIGHT = 0.5
+MEANING_WEIGHT = 0.6
 VECTOR_WEIGHT = 1.0
 FEEDBACK_PAPERS = 10
 FEEDBACK_A_TOPIC = 4  # of them, at most
