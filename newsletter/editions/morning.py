@@ -4,15 +4,15 @@ Reads the store; what all readers have in common is loaded once.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from newsletter.editions.candidates import candidates
+from newsletter.editions.candidates import Offered, of_offered, offered
 from newsletter.editions.due import Due, due
 from newsletter.models.editions import Cadence, Candidates, Composed, Kind
 from newsletter.models.papers import Announcement, MailingDay, MailingStatus, Origin, Taxonomy
 from newsletter.models.scores import Pool, Reading, Status
-from newsletter.models.subscribers import Idle, Mark, Problem, Subscriber, SubscriberStatus
+from newsletter.models.subscribers import Idle, Mark, Problem, Subscriber, SubscriberStatus, Wishes
 from newsletter.store import Store
 from newsletter.store.editions import Frozen
 
@@ -20,6 +20,7 @@ MISSED_FOR = timedelta(days=90)  # how far a reader's missed mailings are looked
 GIVEN_BACK = timedelta(days=14)  # how long a mailing whose digest was not sent is offered again
 Entry = Subscriber | Problem | Idle
 Entries = Callable[[], Iterable[Entry]]  # called once to plan, once to compose: nobody is kept in memory
+KEPT_AT_MOST = 200  # choices of categories, of which a piece meets as many as readers
 _NOTHING_DUE = "has nothing due"
 
 
@@ -30,6 +31,16 @@ class Mailings:
     announcements: tuple[Announcement, ...]
     pool: Pool
     taxonomy: Taxonomy
+    _offered: dict[tuple[object, ...], Offered] = field(default_factory=dict, repr=False)
+
+    def candidates(self, wishes: Wishes, sent: frozenset[int]) -> Candidates:
+        """The papers that one reader may be shown; what readers of the same categories have in common is kept."""
+        key = wishes.categories, wishes.announce
+        if key not in self._offered:
+            if len(self._offered) >= KEPT_AT_MOST:
+                self._offered.clear()
+            self._offered[key] = offered(wishes, self.announcements, self.taxonomy)
+        return of_offered(wishes, self._offered[key], sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,7 @@ class Assignment:
 
     def candidates(self, of: Mailings) -> Candidates:
         """The papers that may be shown."""
-        return candidates(self.subscriber.wishes, of.announcements, self.sent, of.taxonomy)
+        return of.candidates(self.subscriber.wishes, self.sent)
 
     def reading(self, of: Mailings, chosen: Candidates) -> Reading:
         """What a scorer is asked."""

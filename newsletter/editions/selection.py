@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from newsletter.editions.candidates import followed_authors
@@ -37,18 +37,22 @@ def select(
     Papers that are companions are listed as such. `exploring` draws the paper to try, the same for the same text; where
     it is empty there is none.
     """
-    dates = {paper.id: date for paper, date in zip(candidates.papers, candidates.dates, strict=False)}
-    ranked = [
-        replace(s, followed=followed_authors(s.paper, wishes.authors), date=dates.get(s.paper.id), top=top)
-        for s, top in _with_top(rank(scores.scored))
-    ]
+    ranked = rank(scores.scored)
+    if wishes.authors:
+        ranked = [replace(s, followed=followed_authors(s.paper, wishes.authors)) for s in ranked]
     listed = _together(chosen(ranked, wishes), companions or {})
     shown = {s.paper.id for s in listed}
     near = [s for s in ranked if s.paper.id not in shown and s.score.relevance > 1][:NEAR_MISSES]
     is_whole = not (scores.fault or scores.economies or scores.not_scored)
     shown |= {s.paper.id for s in near}
     tried = _drawn([s for s in ranked if s.paper.id not in shown], wishes, exploring) if is_whole and listed else None
-    return Selection(tuple(listed), tuple(near), tried)
+    dates = {paper.id: date for paper, date in zip(candidates.papers, candidates.dates, strict=False)}
+    places = {s.paper.id: place for place, s in enumerate(ranked, 1)}
+
+    def placed(s: Scored) -> Scored:
+        return replace(s, date=dates.get(s.paper.id), top=_top(places[s.paper.id], len(ranked)))
+
+    return Selection(tuple(map(placed, listed)), tuple(map(placed, near)), placed(tried) if tried else None)
 
 
 def chosen(ranked: Sequence[Scored], wishes: Wishes) -> list[Scored]:
@@ -89,9 +93,9 @@ def rank(scored: Sequence[Scored]) -> list[Scored]:
     return sorted(scored, key=_order)
 
 
-def _with_top(ranked: Sequence[Scored]) -> Iterable[tuple[Scored, int]]:
-    """Each with the share, in whole percent, of those that are at least as good; never less than 1."""
-    return ((s, math.ceil(100 * place / len(ranked))) for place, s in enumerate(ranked, 1))
+def _top(place: int, count: int) -> int:
+    """The share, in whole percent, of those that are at least as good; never less than 1."""
+    return math.ceil(100 * place / count)
 
 
 def _order(s: Scored) -> tuple[float, float, float, str]:

@@ -78,13 +78,16 @@ class Subscribers:
         return self.load(row["slug"]) if row else None
 
     def save(self, slug: str, file: TopicsFile, stamp: FileStamp, now: datetime) -> Subscriber:
-        """Records a reading of a topics file; a new slug becomes an active subscriber without consent."""
-        with self._database.writing() as db:
+        """Records a reading of a topics file; a new slug becomes an active subscriber without consent.
+
+        Not flushed: what a power failure takes of it is read from the file again.
+        """
+        with self._database.writing(lazily=True) as db:
             db.conn.execute(
                 "INSERT INTO topics (hash, body) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 [file.topics.hash, file.topics.body],
             )
-            db.conn.execute(
+            saved = db.conn.execute(
                 """
                 INSERT INTO subscribers (slug, email, status, status_at, created_at, topics_key, wishes, file_time,
                     file_size)
@@ -92,6 +95,7 @@ class Subscribers:
                     :time, :size)
                 ON CONFLICT (slug) DO UPDATE SET email = excluded.email, topics_key = excluded.topics_key,
                     wishes = excluded.wishes, file_time = excluded.file_time, file_size = excluded.file_size
+                RETURNING id, status, paused_until, (SELECT body FROM topics WHERE key = topics_key)
                 """,
                 {
                     "slug": slug,
@@ -102,10 +106,16 @@ class Subscribers:
                     "time": stamp.time,
                     "size": stamp.size,
                 },
-            )
-        saved = self.load(slug)
-        assert saved is not None, "saved a moment ago"
-        return saved
+            ).fetchone()
+        id_, status, paused_until, body = saved
+        return Subscriber(
+            id=id_,
+            slug=slug,
+            wishes=file.wishes,
+            topics=file.topics if body == file.topics.body else read_body(body),  # kept of a file that read the same
+            status=SubscriberStatus(status),
+            paused_until=_moment(paused_until),
+        )
 
     def follow_files(self, slugs: Collection[str], now: datetime) -> list[str]:
         """Pauses the active subscribers who have no topics file any more, resumes those whose file is back.
@@ -260,5 +270,9 @@ def _subscriber(row: Row) -> Subscriber:
         wishes=_WISHES.validate_json(row["wishes"]),
         topics=read_body(row["body"] or ""),
         status=SubscriberStatus(row["status"]),
-        paused_until=datetime.fromisoformat(row["paused_until"]) if row["paused_until"] else None,
+        paused_until=_moment(row["paused_until"]),
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

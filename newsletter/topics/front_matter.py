@@ -33,6 +33,7 @@ from ruamel.yaml.tokens import (
 from newsletter.errors import TopicsError
 from newsletter.models.papers import Taxonomy
 from newsletter.models.subscribers import WORKDAYS, Deliver, Keywords, Wishes
+from newsletter.topics import plain_yaml
 from newsletter.validation import in_words
 
 FENCE = "---"
@@ -93,6 +94,8 @@ def read(front: str, name: str, taxonomy: Taxonomy | None = None) -> Wishes:
 
 def examined(front: str, name: str, taxonomy: Taxonomy | None = None) -> tuple[Wishes, tuple[str, ...]]:
     """The wishes that `front` states as far as they can be read, and a sentence for each thing wrong with it."""
+    if wishes := _at_once(front, taxonomy):
+        return wishes, ()
     try:
         mapping = _loaded(front, name)
     except TopicsError as error:
@@ -109,6 +112,18 @@ def examined(front: str, name: str, taxonomy: Taxonomy | None = None) -> tuple[W
     for path, problem in _problems(wishes, mapping, taxonomy):
         errors.append(f"{name}:{_line(mapping, path)}: {'.'.join(path)}: {problem}")
     return _with_weekly_day(wishes), tuple(errors)
+
+
+def _at_once(front: str, taxonomy: Taxonomy | None) -> Wishes | None:
+    """The wishes of front matter in which nothing is wrong; None where it takes the strict reading to tell."""
+    mapping = plain_yaml.mapping(front)
+    if mapping is None or any(_unknown_keys(mapping, "")):
+        return None
+    try:
+        wishes = _validated({key: value for key, value in _plain(mapping).items() if key in _KEYS[""]})
+    except ValidationError:
+        return None
+    return None if any(_problems(wishes, mapping, taxonomy)) else _with_weekly_day(wishes)
 
 
 def _validated(plain: dict[str, Any]) -> Wishes:
@@ -183,8 +198,8 @@ def _marked(error: MarkedYAMLError) -> int:
     return error.problem_mark.line + 2 if error.problem_mark else 1
 
 
-def _unknown_keys(mapping: CommentedMap, name: str) -> Iterator[str]:
-    inner = [(key, mapping[key]) for key in _KEYS if isinstance(mapping.get(key), CommentedMap)]
+def _unknown_keys(mapping: dict[str, Any], name: str) -> Iterator[str]:
+    inner = [(key, mapping[key]) for key in _KEYS if isinstance(mapping.get(key), dict)]
     for path, node in [("", mapping), *inner]:
         for key in node:
             if key not in _KEYS[path] and not (path == "" and key in _FORMER):
@@ -202,7 +217,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
     return value
 
 
-def _line(mapping: CommentedMap, location: tuple[Any, ...]) -> int:
+def _line(mapping: dict[str, Any], location: tuple[Any, ...]) -> int:
     """The file's line of a key; line 1 is the opening fence."""
     node: Any = mapping
     line = 2
@@ -215,7 +230,7 @@ def _line(mapping: CommentedMap, location: tuple[Any, ...]) -> int:
 
 
 def _problems(
-    wishes: Wishes, mapping: CommentedMap, taxonomy: Taxonomy | None
+    wishes: Wishes, mapping: dict[str, Any], taxonomy: Taxonomy | None
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     """What the types cannot say: the path of the key, and what is wrong there."""
     for category in wishes.categories:
