@@ -4,13 +4,15 @@ What a service is made of is loaded where it is built: a glance at the day loads
 """
 
 import os
+import pickle
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,7 @@ from newsletter.files import write_atomically
 from newsletter.links import PAGES, Purpose, Signer, keys_of
 from newsletter.models.editions import Composed, Kind
 from newsletter.models.papers import Progress, Taxonomy
-from newsletter.models.sends import Backend
+from newsletter.models.sends import Backend, Notice, Send
 from newsletter.models.subscribers import Subscriber
 from newsletter.rendering.theme import Theme
 from newsletter.scoring.model.client import OpenAISettings
@@ -33,6 +35,7 @@ from newsletter.sources.contract import Source
 from newsletter.store import Store
 
 if TYPE_CHECKING:
+    from newsletter.delivery.ahead import Ahead
     from newsletter.pipeline import Services
     from newsletter.rendering.templates import Templates
     from newsletter.scoring.model.pace import DayCost
@@ -41,7 +44,8 @@ if TYPE_CHECKING:
     from newsletter.subscribers.membership import Membership
 
 SETTINGS_FILE = "newsletter.toml"
-COMPUTES = ("newsletter.editions.pieces", "newsletter.scoring.similarity")  # what other processes load at their start
+# What other processes load at their start: to compose, and to write messages.
+COMPUTES = ("newsletter.editions.pieces", "newsletter.scoring.similarity", "newsletter.app", "newsletter.pipeline")
 MANY_READERS = 2000  # from which on other processes pay: they start in a second or two
 
 
@@ -190,8 +194,8 @@ def services(
 
     stop = stop or threading.Event()
     with (
-        desk(settings, store, stop, lambda done: progress("send", done)) as made,
         computing(settings) as (executor, width),
+        desk(settings, store, stop, lambda done: progress("send", done), executor) as made,
         connect.spending(settings, store, command="run", clock=now, warn=warn) as budget,
     ):
         local = local_scorer(store, connect.vectors(settings, store, budget, clock=now, warn=warn))
@@ -237,18 +241,29 @@ def computing(settings: Settings) -> Iterator[tuple[Executor, int]]:
 
 
 @contextmanager
-def desk(settings: Settings, store: Store, stop: threading.Event, tell: Callable[[int], None]) -> Iterator[Desk]:
-    """What sending takes, its connections closed again at the end."""
+def desk(
+    settings: Settings,
+    store: Store,
+    stop: threading.Event,
+    tell: Callable[[int], None],
+    executor: Executor | None = None,
+) -> Iterator[Desk]:
+    """What sending takes, its connections closed again at the end.
+
+    Messages are written by the processes of `executor` where it has some, unless few go out a second.
+    """
     from newsletter.delivery.providers import Providers
-    from newsletter.pipeline import writer
 
     backend, options = connected(settings), backends.options(settings)
+    write = _writer(settings, store)
+    ahead = None if options.per_second else _ahead(settings, write, executor)
     try:
         yield Desk(
             store=store,
             backend=backend,
             backend_name=settings.mail.backend,
-            write=writer(store, templates(settings), _mail_signer(settings), settings.mail, now, _prompt(settings)),
+            write=ahead or write,
+            begin=ahead.begin if ahead else None,
             sender=settings.mail.sender,
             clock=now,
             lanes=options.lanes,
@@ -262,6 +277,42 @@ def desk(settings: Settings, store: Store, stop: threading.Event, tell: Callable
         )
     finally:
         backend.close()
+
+
+def _writer(settings: Settings, store: Store) -> Callable[[Send | Notice], bytes]:
+    from newsletter.pipeline import writer
+
+    return writer(store, templates(settings), _mail_signer(settings), settings.mail, now, _prompt(settings))
+
+
+def _ahead(settings: Settings, write: Callable[[Send | Notice], bytes], executor: Executor | None) -> "Ahead | None":
+    """Writes messages in processes of this machine; None where there are none. A cluster hears no address."""
+    from newsletter.delivery.ahead import Ahead
+
+    if not isinstance(executor, ProcessPoolExecutor):
+        return None
+    kept = pickle.dumps(settings)
+    return Ahead(write, lambda sends: executor.submit(written, kept, tuple(sends)))
+
+
+def written(kept: bytes, sends: Sequence[Send]) -> dict[str, bytes]:
+    """The messages of some sends, in another process that reads the store of the pickled settings.
+
+    What cannot be written is left out: who asks for it will meet the same error.
+    """
+    write, found = _writer_there(kept), {}
+    for send in sends:
+        with suppress(Exception):
+            found[send.id] = write(send)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _writer_there(kept: bytes) -> Callable[[Send | Notice], bytes]:
+    from newsletter.store.database import Database
+
+    settings: Settings = pickle.loads(kept)  # noqa: S301 - the parent of this process wrote it
+    return _writer(settings, Store(Database(state(settings) / "newsletter.db")))
 
 
 def send_waiting(settings: Settings, store: Store, stop: threading.Event | None = None) -> Dispatch | None:

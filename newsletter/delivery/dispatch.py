@@ -7,6 +7,7 @@ either certainly unsent or ambiguous, never silently sent. The caller holds the 
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -31,6 +32,7 @@ PAUSE_AT_MOST = timedelta(hours=4)
 TO_OPERATOR = (NoticeKind.ALERT, NoticeKind.TEST)
 JUDGED_EVERY = 100  # sends, beside the start
 CLAIMED_AT_ONCE = 16  # in one transaction; what a stop or a kill finds of them was not sent
+BEGUN_AT_MOST = 4 * CLAIMED_AT_ONCE  # messages that are being written before a lane asks for them
 
 
 class Delivery(Section):
@@ -80,7 +82,10 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a dispatch depends on. `write` makes a message; it is asked once, then the message is frozen."""
+    """What a dispatch depends on. `write` makes a message; it is asked once, then the message is frozen.
+
+    `begin` is told which messages will be asked for soon, where they can be written elsewhere meanwhile.
+    """
 
     store: Store
     backend: Backend
@@ -96,6 +101,7 @@ class Desk:
     stop: threading.Event = field(default_factory=threading.Event)
     tell: Callable[[int], None] = lambda _: None
     provider_of: Callable[[str], str] = lambda address: address.rpartition("@")[2].lower()
+    begin: Callable[[Sequence[Send]], None] | None = None
     about_to_send: Callable[[], None] = lambda: None  # called once `submitting` is committed, before the network
 
 
@@ -227,15 +233,24 @@ class _Dispatcher:
 
     def _claims(self) -> Iterator[Send | Notice]:
         """What may go out, claimed in groups; those that a stop finds are handed on too, to be put back."""
+        waiting: deque[Send | Notice] = deque()
         while not self._stopping():
-            group = self._group()
-            if not group:
+            self._claim_more(waiting)
+            if not waiting:
                 return
-            for mail in group:
-                self.claimed += 1
-                if self.claimed % JUDGED_EVERY == 0:
-                    self._judge()
-                yield mail
+            self.claimed += 1
+            if self.claimed % JUDGED_EVERY == 0:
+                self._judge()
+            yield waiting.popleft()
+        yield from waiting
+
+    def _claim_more(self, waiting: "deque[Send | Notice]") -> None:
+        """Claims a group when all went out, or where messages are begun before their turn, while few wait."""
+        enough = BEGUN_AT_MOST if self.desk.begin else 1
+        while len(waiting) < enough and (group := self._group()):
+            waiting.extend(group)
+            if self.desk.begin:
+                self.desk.begin([mail for mail in group if isinstance(mail, Send)])
 
     def _group(self) -> Sequence[Send | Notice]:
         now = self.desk.clock()
