@@ -1,5 +1,6 @@
 """The message: headers and bytes, as a mailbox provider reads them."""
 
+import binascii
 import email
 import re
 import smtplib
@@ -12,7 +13,7 @@ from typing import Any, cast
 import dkim
 import pytest
 from aiosmtpd.controller import Controller
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newsletter.delivery import message
@@ -140,6 +141,14 @@ def test_any_text_makes_a_valid_message(subject: str, text: str, html: str) -> N
     plain, rich = (cast("EmailMessage", part) for part in found.iter_parts())
     assert plain.get_content() == re.sub(r"\r\n?|\n", "\r\n", text)
     assert rich.get_content() == re.sub(r"\r\n?|\n", "\r\n", html)
+
+
+@given(ANY_TEXT)
+@example("a \n \n.\n..\n=\t\n" + "x" * 76 + "\n" + "y" * 77 + "\n" + "z" * 75 + "é \n")
+@example("")
+def test_lines_are_encoded_as_they_are_within_a_text(text: str) -> None:
+    whole = (re.sub(r"\r\n?", "\n", text) + "\n").encode("utf-8", "replace")
+    assert message.quoted_printable(text) + b"\r\n" == binascii.b2a_qp(whole).replace(b"\n", b"\r\n")
 
 
 def attached(name: str = "papers-2026-11-18.md", text: str = "# Papers\n") -> Email:

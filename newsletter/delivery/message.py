@@ -12,6 +12,7 @@ from datetime import datetime
 from email.base64mime import header_encode
 from email.header import Header
 from email.utils import format_datetime, formataddr
+from functools import lru_cache
 
 from newsletter.models.editions import Attachment, Email
 
@@ -97,7 +98,13 @@ def _with_attachment(kind: str, body: bytes, attachment: Attachment, boundary: s
 def quoted_printable(text: str) -> bytes:
     """The text in UTF-8 and quoted-printable, with CRLF line ends, in lines of at most 76 octets."""
     lines = _ENDS.sub("\n", text) if "\r" in text else text
-    return binascii.b2a_qp(lines.encode("utf-8", "replace")).replace(b"\n", b"\r\n")
+    return b"\r\n".join(map(_quoted_line, lines.split("\n")))
+
+
+@lru_cache(maxsize=32_768)  # what frames a mail and what tells a paper are the same lines for all readers
+def _quoted_line(line: str) -> bytes:
+    """A line is encoded by itself, with its end: what stands before an end is encoded in its own way."""
+    return binascii.b2a_qp(f"{line}\n".encode("utf-8", "replace"))[:-1].replace(b"\n", b"\r\n")
 
 
 def _headers(email: Email, envelope: Envelope, date: datetime) -> list[tuple[str, str]]:
