@@ -104,7 +104,7 @@ def _family(pid: int) -> Iterator[tuple[int, float, float]]:
     try:
         ticks = process.joinpath("stat").read_text().rpartition(")")[2].split()[11:13]
         shares = re.search(r"^Pss: +([0-9]+) kB", process.joinpath("smaps_rollup").read_text(), re.MULTILINE)
-        children = process.joinpath("task", str(pid), "children").read_text().split()
+        children = [child for of in process.glob("task/*/children") for child in of.read_text().split()]
     except OSError:  # it ended, or this is not Linux
         return
     yield pid, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"), int(shares[1]) / 1024 if shares else 0.0

@@ -140,6 +140,8 @@ def against(checkout: str, rounds: int) -> None:
             fastest.append(float(done.stdout))
     for root, fastest in taken.items():
         print(f"{min(fastest):8.2f} ms   {root}")
+    here, there = (min(fastest) for fastest in taken.values())
+    print(f"{here / there:8.2f} of the other's time")
 
 
 if __name__ == "__main__":

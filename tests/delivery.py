@@ -140,7 +140,8 @@ class _NeverWaiting(threading.Event):
 class Sink:
     """An SMTP server that keeps what it accepts; `say` overrides its answer by stage (MAIL, RCPT, DATA)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, pipelining: bool = False) -> None:
+        self.pipelining = pipelining
         self.envelopes: list[Envelope] = []
         self.say: dict[str, str] = {}
         self.connections = 0
@@ -160,7 +161,7 @@ class Sink:
         self.connections += 1
         self._reach("EHLO")
         session.host_name = hostname
-        return responses
+        return [*responses[:-1], *(["250-PIPELINING"] if self.pipelining else []), *responses[-1:]]
 
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -196,9 +197,9 @@ class Sink:
 
 
 @contextmanager
-def a_sink(**controller: Any) -> Iterator[tuple[Sink, int]]:
-    """A sink on a free port of this machine."""
-    sink = Sink()
+def a_sink(*, pipelining: bool = False, **controller: Any) -> Iterator[tuple[Sink, int]]:
+    """A sink on a free port of this machine; one with `pipelining` says that it takes several commands at once."""
+    sink = Sink(pipelining=pipelining)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -28,9 +28,9 @@ from tests.builders import NOON
 from tests.delivery import OUTGOING, Sink, a_sink
 
 
-@pytest.fixture
-def sink() -> Iterator[tuple[Sink, int]]:
-    with a_sink() as made:
+@pytest.fixture(params=[False, True], ids=["one by one", "pipelining"])
+def sink(request: pytest.FixtureRequest) -> Iterator[tuple[Sink, int]]:
+    with a_sink(pipelining=request.param) as made:
         yield made
 
 
@@ -117,6 +117,26 @@ def test_the_return_path_names_the_send(sink: tuple[Sink, int]) -> None:
     server, port = sink
     submitted(port, bounce_address="bounces@example.org")
     assert server.envelopes[0].mail_from == "bounces+send000001@example.org"
+
+
+@pytest.mark.parametrize(
+    "eml", [b".\r\n..\r\n.a\r\n\r\n.\r\n", b"A: b\r\n\r\n.\r\n.QUIT\r\nc.\r\n", b"A: b\r\n\r\nc\r\n."]
+)
+def test_a_line_of_a_dot_does_not_end_the_message(sink: tuple[Sink, int], eml: bytes) -> None:
+    server, port = sink
+    with closing(smtp(port)) as backend:
+        backend.submit(replace(OUTGOING, eml=eml))
+        backend.submit(OUTGOING)
+    assert [each.content for each in server.envelopes] == [eml.removesuffix(b"\r\n") + b"\r\n", OUTGOING.eml]
+
+
+@pytest.mark.parametrize("address", ["ada@example.org>\r\nRCPT TO:<eve@example.org", "ada@exam ple.org", "a\n@b.org"])
+def test_no_address_adds_a_command(sink: tuple[Sink, int], address: str) -> None:
+    server, port = sink
+    with closing(smtp(port)) as backend:
+        receipt = backend.submit(replace(OUTGOING, recipient=address))
+    assert receipt.outcome is Outcome.FAILED
+    assert server.envelopes == []
 
 
 def test_a_connection_serves_many_messages(sink: tuple[Sink, int]) -> None:

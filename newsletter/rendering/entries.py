@@ -176,16 +176,16 @@ def _form(place: int, edition: Edition) -> Form:
 
 def _topic(item: Scored, edition: Edition) -> str:
     """The name of the paper's topic; a comment that names just one other of the reader's topics is followed."""
-    topic, comment = one_line(item.score.topic), item.score.comment
+    topic, comment = one_line(item.score.topic), item.score.comment.casefold()
     if comment and topic and not _names(comment, topic):
         named = [name for name in map(one_line, edition.topics) if name and _names(comment, name)]
         topic = named[0] if len(named) == 1 else topic
     return topic
 
 
-def _names(comment: str, topic: str) -> bool:
-    """True where the topic stands in the comment as words of its own: "AI" is not in "main"."""
-    text, name = comment.casefold(), topic.casefold()
+def _names(text: str, topic: str) -> bool:
+    """True where the topic stands in the casefolded text as words of its own: "AI" is not in "main"."""
+    name = topic.casefold()
     start = text.find(name)
     while start >= 0:
         end = start + len(name)
@@ -217,16 +217,21 @@ class _Why:
 
 def _why(item: Scored, edition: Edition, words: Words, *, with_topic: bool) -> _Why:
     sentence = item.reason.sentence if item.reason and not item.score.comment else ""
-    titles = dict(edition.liked)
-    liked = next((titles[paper] for paper in (item.reason.liked if item.reason else ()) if paper in titles), "")
     return _Why(
         _unicode(item.score.comment),
         _unicode(sentence),
         one_line(item.score.topic),
         words,
         with_topic,
-        shortened(one_line(liked), LIKED),
+        _liked(item, edition) if edition.liked and item.reason else "",
     )
+
+
+def _liked(item: Scored, edition: Edition) -> str:
+    """The title of the first paper that the reader liked and that is near to this one."""
+    titles = dict(edition.liked)
+    found = next((titles[paper] for paper in (item.reason.liked if item.reason else ()) if paper in titles), "")
+    return shortened(one_line(found), LIKED)
 
 
 @lru_cache(maxsize=8192)  # a day's papers are the same for all readers of a language
@@ -296,7 +301,8 @@ def entry(  # noqa: PLR0917 - a paper, where it stands, and how it is told
 
 def _room(edition: Edition) -> float:
     """How many times longer than in a long edition a phrase may be: whoever has five papers reads whole comments."""
-    return min(MOST_ROOM, max(1.0, (BEST + NEXT) / max(1, len(edition.papers))))
+    papers = len(edition.papers) or 1
+    return min(MOST_ROOM, (BEST + NEXT) / papers) if papers < BEST + NEXT else 1.0
 
 
 def _in_phrases(  # noqa: PLR0917 - what there is to say, and how much room
@@ -351,11 +357,16 @@ def _scores(item: Scored, edition: Edition, words: Words, *, with_topic: bool) -
     if edition.scorer == "local" or strength:
         parts += [worded_strength(strength, words)] if strength else []
     else:
-        parts.append(words.say("relevance {n}", n=score.relevance))
-        parts += [words.say("novelty {n}", n=score.novelty)] if score.novelty is not None else []
+        parts += _numbers(score.relevance, score.novelty, words)
     if with_topic and (topic := _topic(item, edition)):
         parts.append(topic)
     return tuple(parts)
+
+
+@lru_cache(maxsize=1024)
+def _numbers(relevance: int, novelty: int | None, words: Words) -> tuple[str, ...]:
+    told = words.say("relevance {n}", n=relevance)
+    return (told,) if novelty is None else (told, words.say("novelty {n}", n=novelty))
 
 
 def _facts(paper: Paper, words: Words) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ BUDGET = 90_000  # bytes of HTML; Gmail clips a message at about 102 kB
 TEXT_TO_HTML = 2.75  # different words; at three times SpamAssassin sees two mails in one (MPART_ALT_DIFF_COUNT)
 _KEPT_NOT_SCORED = 20
 _place = attrgetter("place")
-_TAG = re.compile(r"<[^>]*>")
+_TEXT = re.compile(r">([^<]+)")  # between tags
 _MARKUP = {Form.FULL: 1500, Form.BRIEF: 700, Form.LINE: 260}  # bytes around the texts of an entry, roughly
 
 
@@ -86,7 +86,7 @@ def balanced(told: Digest, html: str, links: int) -> Digest:
 
     `links` is how many addresses every paper has in the text.
     """
-    shown = set(_TAG.sub(" ", html[html.find("<body") :]).split())
+    shown = set(" ".join(_TEXT.findall(html, html.find("<body"))).split())
     entries = told.entries
     also = [other for entry in entries for other in entry.also]
     named = (*entries, *also, *told.near_misses, *((told.exploration,) if told.exploration else ()))

@@ -15,6 +15,9 @@ import pytest
 
 from newsletter.cluster import cluster
 from newsletter.errors import SettingsError
+from tests.fake_model import FakeModel
+from tests.peers.test_lab import accounts_of
+from tests.test_model_end_to_end import scores_in, serving
 
 pytestmark = pytest.mark.peers
 
@@ -118,12 +121,12 @@ def a_home(folder: Path, settings: str = "") -> Path:
     return folder
 
 
-def run(home: Path) -> subprocess.Popen[bytes]:
+def run(home: Path, **environment: str) -> subprocess.Popen[bytes]:
     arguments = ["-m", "newsletter", "run", "--listing", "mailing.jsonl"]
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=home,
-        env={**os.environ, "NEWSLETTER_HOME": str(home)},
+        env={**os.environ, "NEWSLETTER_HOME": str(home), **environment},
         stdout=subprocess.DEVNULL,
     )
 
@@ -192,6 +195,40 @@ def test_a_coordinator_that_was_killed_goes_on(
     assert len(after) == READERS
     assert {slug: after[slug] for slug in before} == before
     assert len(mails(home)) == READERS
+
+
+def with_some_by_the_model(home: Path, readers: int) -> Path:
+    """The home with so many readers, of whom every third is read by the model, all others by words."""
+    for number, path in enumerate(sorted((home / "subscribers").iterdir())):
+        if number >= readers:
+            path.unlink()
+        elif number % 3:
+            path.write_text(path.read_text().replace("---\n", "---\nscorer: local\n", 1))
+    return home
+
+
+def test_with_a_model_the_day_of_a_cluster_is_that_of_a_serial_run_and_its_accounts_equal_the_meter(
+    tmp_path: Path, workers: tuple[str, list[subprocess.Popen[bytes]]]
+) -> None:
+    address, (killed, _) = workers
+    titles = {f"On {SUBJECTS[n % 4]}, {n}": (1 + n % 10, 1 + n % 7) for n in range(120)}
+    said = {}
+    for name, settings in (("alone", 'executor = "serial"'), ("shared", f'cluster = "{address}"')):
+        home = with_some_by_the_model(a_home(tmp_path / name, f"[run]\n{settings}\n"), 24)
+        with serving(FakeModel(titles)) as server:
+            day = run(home, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=server.url)
+            if name == "shared":
+                begun(home)
+                killed.send_signal(signal.SIGKILL)
+            assert day.wait(300) == 0
+            metered, accounts = server.model.meter, accounts_of(home)
+        assert {key: accounts[key] for key in ("calls", "prompt", "cached", "completion")} == {
+            key: metered[key] for key in ("calls", "prompt", "cached", "completion")
+        }
+        said[name] = scores_in(home)
+    assert said["shared"] == said["alone"]
+    assert {slug for slug, *_, comment in said["shared"] if comment} == {f"r{n:03}" for n in range(0, 24, 3)}
+    assert len(mails(tmp_path / "shared")) == 24
 
 
 def test_without_a_scheduler_one_sentence_says_so() -> None:

@@ -23,6 +23,7 @@ from newsletter.models.sends import Outcome, Outgoing, Receipt
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _NO_SUCH_USER = re.compile(rb"\b5\.1\.[1236]\b")  # RFC 3463 §3.2: bad mailbox, bad system, bad syntax, moved
+_ENDS_ADDRESS = re.compile(r"[\x00-\x20\x7f<>]")
 
 
 class Smtp:
@@ -48,14 +49,12 @@ class Smtp:
         except Exception as error:  # noqa: BLE001 - whatever the signer dislikes, it dislikes in every message
             return Receipt(Outcome.STOP, f"cannot be signed: {type(error).__name__}: {error}")
         try:
-            sender = self.return_path(outgoing)
-            sender.encode("ascii")
-        except UnicodeError:
+            sender = _carried(self.return_path(outgoing))
+        except ValueError:
             return Receipt(Outcome.STOP, "the sender's address cannot stand in an envelope: see mail.from")
         try:
-            recipient = ascii_address(outgoing.recipient)
-            recipient.encode("ascii")
-        except UnicodeError:
+            recipient = _carried(ascii_address(outgoing.recipient))
+        except ValueError:
             return Receipt(Outcome.FAILED, "the reader's address has letters that an envelope cannot carry")
         connection, fresh = self._take()
         while True:
@@ -89,12 +88,16 @@ class Smtp:
         Raises _Gone when the connection is of no more use; 421 announces just that (RFC 5321 §3.8), and after what is
         no reply nobody knows which command the next one answers.
         """
+        both = connection.has_extn("pipelining")  # RFC 2920: two commands go out at once, for one wait
         try:
-            code, text = connection.mail(sender)
+            connection.send(_envelope(sender, recipient) if both else _envelope(sender))
+            code, text = connection.getreply()
             if code != 250:
                 _check_reply(code, text)
+                if both:
+                    connection.getreply()
                 return _refused(code, text, everybody=code >= 500)
-            code, text = connection.rcpt(recipient)
+            code, text = connection.getreply() if both else connection.rcpt(recipient)
             if code not in (250, 251):
                 _check_reply(code, text)
                 return _refused(code, text, address=True)
@@ -104,7 +107,7 @@ class Smtp:
 
     def _hand_over(self, connection: smtplib.SMTP, content: bytes) -> Receipt:
         try:
-            code, text = connection.data(content)
+            code, text = _data(connection, content)
         except smtplib.SMTPDataError as error:  # before any byte of the message
             code, text = error.smtp_code, _bytes(error.smtp_error)
             if not 400 <= code < 600:
@@ -187,6 +190,29 @@ class Smtp:
         except ValueError as error:  # such as a password that smtplib cannot encode
             return _closed(connection, Receipt(Outcome.STOP, f"{host}: smtp.url cannot be used: {_said(error)}"))
         return connection
+
+
+def _carried(address: str) -> str:
+    """The address, which can stand in a command. Raises ValueError for one that would end it, or is no ASCII."""
+    address.encode("ascii")
+    if _ENDS_ADDRESS.search(address):
+        raise ValueError("an address of a command has no such letters")
+    return address
+
+
+def _envelope(sender: str, recipient: str = "") -> str:
+    """MAIL, and RCPT where it goes with it."""
+    return f"MAIL FROM:<{sender}>\r\n" + (f"RCPT TO:<{recipient}>\r\n" if recipient else "")
+
+
+def _data(connection: smtplib.SMTP, content: bytes) -> tuple[int, bytes]:
+    """DATA and a message whose lines end in CRLF; raises and answers as smtplib's own, which looks at each line."""
+    code, text = connection.docmd("DATA")
+    if code != 354:
+        raise smtplib.SMTPDataError(code, text)
+    stuffed = (b"." if content.startswith(b".") else b"") + content.replace(b"\r\n.", b"\r\n..")
+    connection.send(stuffed + (b"" if stuffed.endswith(b"\r\n") else b"\r\n") + b".\r\n")
+    return connection.getreply()
 
 
 class _Gone(Exception):
