@@ -69,15 +69,17 @@ def simulate(  # noqa: PLR0917 - options of a command
             _computing(subscribers) as computing,
         ):
             clock = Moving(asked.begins)
+            write, begin = app.writing(settings, store, computing[0])
             world = World(
                 home,
                 store,
                 clock,
                 Arxiv(clock),
                 Mailbox(),
-                lambda executor: app.writing(settings, store, executor),
+                write,
                 lambda: nullcontext(app.local_scorer(store)),
                 computing=lambda: nullcontext(computing),
+                begin=begin,
                 tell=lambda done: progress("days", done),
             )
             found = rehearse(asked, world)

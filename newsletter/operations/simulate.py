@@ -43,8 +43,8 @@ Begin = Callable[[Sequence[Send]], None]
 class World:
     """A service in fast time.
 
-    `scorer` and `computing` are entered for each run, which `before` is called at the start of; `writing` makes what
-    writes messages and perhaps what has them begun; `tell` hears of each day that is over.
+    `scorer` and `computing` are entered for each run, which `before` is called at the start of; `tell` hears of each
+    day that is over.
     """
 
     home: Path
@@ -52,10 +52,11 @@ class World:
     clock: Moving
     source: Arxiv
     mailbox: Mailbox
-    writing: Callable[[Executor], tuple[Write, Begin | None]]
+    write: Write
     scorer: Callable[[], AbstractContextManager[Scorer]]
     workers: int = 2
     computing: Callable[[], AbstractContextManager[tuple[Executor, int]]] = lambda: nullcontext((SerialExecutor(), 1))
+    begin: Begin | None = None
     before: Callable[[], None] = lambda: None
     tell: Callable[[int], None] = lambda _: None
     told: list[Alert] = field(default_factory=list)
@@ -119,7 +120,6 @@ class World:
 
     def _services(self, scorer: Scorer, executor: Executor, width: int) -> pipeline.Services:
         stop = Stop(self.clock)
-        write, begin = self.writing(executor)
         return pipeline.Services(
             composing=Composing(
                 self.store,
@@ -136,8 +136,8 @@ class World:
                 store=self.store,
                 backend=self.mailbox,
                 backend_name="mailbox",
-                write=write,
-                begin=begin,
+                write=self.write,
+                begin=self.begin,
                 sender=SENDER,
                 clock=self.clock,
                 lanes=self.workers,
