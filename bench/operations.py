@@ -187,6 +187,8 @@ def main() -> None:
             today(store, NOON)  # its imports
             timed("today() alone", lambda: today(store, NOON))
             timed("the judge's figures of a day", lambda: store.days.figures(TODAY, NOON))
+            timed("a run counts the last days' mail", lambda: store.sends.counts(NOON - timedelta(days=7)))
+            timed("a run looks for old messages", lambda: store.sends.drop_messages(NOON - timedelta(days=days)))
             kept = Path(folder) / "kept"
             kept.mkdir()
             beside = Run(store)

@@ -1,8 +1,11 @@
 """Who has nothing due is known without being read; whoever may have something due is not among them."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+
+import pytest
 
 from newsletter import pipeline
 from newsletter.editions.compose import up_to_date
@@ -77,3 +80,21 @@ def test_of_an_idle_reader_nothing_is_loaded_until_the_file_changes(store: Store
     assert ada == Idle("ada")
     assert isinstance(bo, Subscriber)
     assert bo.wishes.language == "de"
+
+
+@pytest.mark.parametrize(
+    ("asked", "index"),
+    [
+        (lambda store: store.sends.drop_messages(NOON), "sends_kept"),
+        (lambda store: store.sends.counts(NOON), "COVERING INDEX sends_changed"),
+    ],
+    ids=["dropping old messages", "what became of the last days' mail"],
+)
+def test_each_run_reads_indexes_and_no_message(store: Store, asked: Callable[[Store], object], index: str) -> None:
+    plans: list[str] = []
+    connection = store.database.utils.conn
+    connection.set_trace_callback(plans.append)
+    asked(store)
+    connection.set_trace_callback(None)
+    (statement,) = [said for said in plans if "sends" in said]
+    assert index in " ".join(row["detail"] for row in store.database.rows(f"EXPLAIN QUERY PLAN {statement}"))

@@ -241,7 +241,7 @@ def month(home: Path, tmp_path: Path) -> Iterator[Month]:
         signer, mail = Signer("https://news.example.org", [b"rehearsal"]), Mail.model_validate({"from": SENDER})
         write = pipeline.writer(store, TEMPLATES, signer, mail, clock)
         world = World(
-            home, store, clock, Arxiv(clock, announced), mailbox, lambda _: (write, None),
+            home, store, clock, Arxiv(clock, announced), mailbox, write,
             lambda: nullcontext(ByTitle(works=clock().date() not in NO_MODEL, reached=lived.composing)), workers=1,
         )  # fmt: skip
         lived = Month(world, inboxes, tmp_path / "kept")

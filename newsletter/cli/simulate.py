@@ -4,9 +4,7 @@ import os
 import resource
 import sys
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import Executor
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +55,8 @@ def simulate(  # noqa: PLR0917 - options of a command
 
         newsletter simulate --days 5 --subscribers 50 --calm
     """
+    workers = os.cpu_count() or 1
+    kind: threads.ExecutorKind = "processes" if subscribers >= MANY and workers > 1 else "serial"
     asked = Rehearsal(days, subscribers, papers, first.date(), troubles=not calm, seed=seed)
     with tempfile.TemporaryDirectory(prefix="newsletter-simulate-") as folder:
         home = Path(folder)
@@ -66,18 +66,21 @@ def simulate(  # noqa: PLR0917 - options of a command
         with (
             Store.open(home / "var" / "newsletter.db") as store,
             show.progress({"days": days}) as progress,
-            _computing(subscribers) as computing,
+            threads.executor(kind, workers, app.COMPUTES) as executor,
         ):
             clock = Moving(asked.begins)
+            write, begin = app.writing(settings, store, executor)
             world = World(
                 home,
                 store,
                 clock,
                 Arxiv(clock),
                 Mailbox(),
-                lambda executor: app.writing(settings, store, executor),
+                write,
                 lambda: nullcontext(app.local_scorer(store)),
-                computing=lambda: nullcontext(computing),
+                workers=workers + 1,
+                executor=executor,
+                begin=begin,
                 tell=lambda done: progress("days", done),
             )
             found = rehearse(asked, world)
@@ -89,15 +92,6 @@ def simulate(  # noqa: PLR0917 - options of a command
         show.as_json(figures)
         return
     _print(asked, found, cost)
-
-
-@contextmanager
-def _computing(readers: int) -> Iterator[tuple[Executor, int]]:
-    """What computes the editions, and how many pieces of them should be under way."""
-    workers = os.cpu_count() or 1
-    kind: threads.ExecutorKind = "processes" if readers >= MANY and workers > 1 else "serial"
-    with threads.executor(kind, workers, app.COMPUTES) as executor:
-        yield executor, workers + 1 if kind == "processes" else 1
 
 
 def _with_model(home: Path, store: Store, now: datetime) -> DayCost | None:

@@ -7,7 +7,7 @@ arXiv, the backend, the clock.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -43,8 +43,8 @@ Begin = Callable[[Sequence[Send]], None]
 class World:
     """A service in fast time.
 
-    `scorer` and `computing` are entered for each run, which `before` is called at the start of; `writing` makes what
-    writes messages and perhaps what has them begun; `tell` hears of each day that is over.
+    `scorer` is entered for each run, at whose start `before` is called; `tell` hears of each day that is over.
+    `workers` pieces of the composing and as many mails are under way at a time.
     """
 
     home: Path
@@ -52,10 +52,11 @@ class World:
     clock: Moving
     source: Arxiv
     mailbox: Mailbox
-    writing: Callable[[Executor], tuple[Write, Begin | None]]
+    write: Write
     scorer: Callable[[], AbstractContextManager[Scorer]]
     workers: int = 2
-    computing: Callable[[], AbstractContextManager[tuple[Executor, int]]] = lambda: nullcontext((SerialExecutor(), 1))
+    executor: Executor = field(default_factory=SerialExecutor)
+    begin: Begin | None = None
     before: Callable[[], None] = lambda: None
     tell: Callable[[int], None] = lambda _: None
     told: list[Alert] = field(default_factory=list)
@@ -69,7 +70,6 @@ class World:
 
     def live(self, until: datetime) -> None:
         """Follows the schedule until a time."""
-
         began = self.clock()
 
         def wait(seconds: float) -> bool:
@@ -109,17 +109,16 @@ class World:
             progress=lambda: lambda stage, done: None,  # noqa: ARG005
         ):
             pass
-        with self.scorer() as scorer, self.computing() as (executor, width):
-            services = self._services(scorer, executor, width)
+        with self.scorer() as scorer:
+            services = self._services(scorer)
 
             def entries() -> Iterator[Entry]:
                 return awake(folder, store, taxonomy(), now, up_to_date(services.composing, now))
 
             return pipeline.run(entries, services)
 
-    def _services(self, scorer: Scorer, executor: Executor, width: int) -> pipeline.Services:
+    def _services(self, scorer: Scorer) -> pipeline.Services:
         stop = Stop(self.clock)
-        write, begin = self.writing(executor)
         return pipeline.Services(
             composing=Composing(
                 self.store,
@@ -128,16 +127,16 @@ class World:
                 taxonomy(),
                 to_people=True,
                 with_marks=True,
-                workers=max(self.workers, width),
-                executor=executor,
+                workers=self.workers,
+                executor=self.executor,
                 stop=stop,
             ),
             desk=Desk(
                 store=self.store,
                 backend=self.mailbox,
                 backend_name="mailbox",
-                write=write,
-                begin=begin,
+                write=self.write,
+                begin=self.begin,
                 sender=SENDER,
                 clock=self.clock,
                 lanes=self.workers,

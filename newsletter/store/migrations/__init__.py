@@ -20,6 +20,7 @@ from newsletter.store.migrations import (
     m019_read_days,
     m021_companions,
     m022_day_at_a_glance,
+    m024_sends_by_time,
 )
 
 _STEPS: tuple[Callable[[Database], None], ...] = (
@@ -38,6 +39,7 @@ _STEPS: tuple[Callable[[Database], None], ...] = (
     m019_read_days.m019_read_days,
     m021_companions.m021_companions,
     m022_day_at_a_glance.m022_day_at_a_glance,
+    m024_sends_by_time.m024_sends_by_time,
 )
 
 migrations = Migrations("newsletter")
