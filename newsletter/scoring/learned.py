@@ -86,7 +86,9 @@ def learn(words: Sparse, lessons: Lessons, vectors: Floats | None = None) -> Lea
         return np.asarray(alike + VECTOR_SCALE**2 * (vectors @ (each @ vectors)) if vectors.size else alike)
 
     each = _fitted(spread, favour.astype(np.float32), against.astype(np.float32))
-    evidence = float(grades @ np.minimum(weights, 1.0))  # what weighs more is not more that is known
+    # A mark weighs more than a score, but is one judgement; an unwanted paper stands for those that were left out.
+    known = np.where(lessons.relevance < TAUGHT_FROM, weights, np.minimum(weights, 1.0))
+    evidence = float(grades @ known)
     return Learned(across @ each, evidence, each, VECTOR_SCALE * (each @ vectors))
 
 
