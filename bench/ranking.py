@@ -435,11 +435,10 @@ def exploration(
                 mark = Mark.MORE if is_positive(case, paper) else Mark.LESS
                 past[reader].append(Judged(paper, GRADES[mark], 1, mark))
         tables[name] = row
-        print(f"{name:40} AP {mean_of(row):.3f}")
-    print(
-        f"positive: {np.mean(tried):.2f} of {len(tried)} papers to try, {np.mean(listed):.2f} of those listed, ", end=""
-    )
-    print(f"{np.mean(below):.3f} of those not listed")
+        print(
+            f"{name:40} AP {mean_of(row):.3f}; positive: {np.mean(tried):.2f} of {len(tried)} papers to try, "
+            f"{np.mean(listed):.2f} of those listed, {np.mean(below):.3f} of those not listed"
+        )
     differences("a listed paper", "the paper to try and a listed paper", tables)
     differences("nothing", "the paper to try", tables)
 

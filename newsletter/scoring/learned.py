@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from newsletter.scoring.features import Dense, Floats, Integers, Sparse
 
-STEPS = 16  # of the solver
+STEPS = 12  # of the solver
 STRIDES = 8  # of each step at most, to find how far it goes: Newton's, between what is too near and too far
 LEVEL = 0.1  # of the first slope
 PENALTY = 0.03
@@ -82,11 +82,13 @@ def learn(words: Sparse, lessons: Lessons, vectors: Floats | None = None) -> Lea
     across = words.T
 
     def spread(each: Floats) -> Floats:
-        by_words = words @ (across @ each)
-        return np.asarray(by_words + VECTOR_SCALE**2 * (vectors @ (each @ vectors)) if vectors.size else by_words)
+        alike = words @ (across @ each) + each.sum()  # a word that all papers have: how many are wanted
+        return np.asarray(alike + VECTOR_SCALE**2 * (vectors @ (each @ vectors)) if vectors.size else alike)
 
     each = _fitted(spread, favour.astype(np.float32), against.astype(np.float32))
-    evidence = float(grades @ np.minimum(weights, 1.0))  # what weighs more is not more that is known
+    # A mark weighs more than a score, but is one judgement; an unwanted paper stands for those that were left out.
+    known = np.where(lessons.relevance < TAUGHT_FROM, weights, np.minimum(weights, 1.0))
+    evidence = float(grades @ known)
     return Learned(across @ each, evidence, each, VECTOR_SCALE * (each @ vectors))
 
 
@@ -97,26 +99,22 @@ def _fitted(spread: Callable[[Floats], Floats], favour: Floats, against: Floats)
     metric of the papers' likeness, which takes one `spread` a step.
     """
     both = favour + against
-    each, reached = np.zeros_like(both), np.zeros_like(both)
-    bias, stiff = np.float32(np.log(favour.sum() / against.sum())), both.sum() / 4
-    way, way_bias, way_reaches = each, np.float32(0.0), reached
-    last: tuple[float, Floats, np.float32] | None = None
+    each, way, way_reaches = np.zeros((3, len(both)), np.float32)
+    reached = np.full(len(both), np.log(favour.sum() / against.sum()), np.float32)
+    length_before, reaches_before = math.inf, way_reaches
     for _ in range(STEPS):
-        slope = both * expit(reached + bias) - favour
-        steep, steep_bias = slope + PENALTY * each, slope.sum() / stiff
+        steep = both * expit(reached) - favour + PENALTY * each
         reaches = spread(steep)
-        length = float(steep @ reaches + steep_bias**2 * stiff)
+        length = float(steep @ reaches)
         if length <= ENOUGH:
             break
-        turn = np.float32(0.0)
-        if last is not None:
-            before, reached_before, bias_before = last
-            turn = np.float32(max(0.0, length - steep @ reached_before - steep_bias * bias_before * stiff) / before)
-        last = length, reaches, steep_bias
-        way, way_bias, way_reaches = turn * way - steep, turn * way_bias - steep_bias, turn * way_reaches - reaches
-        penalty = float(each @ way_reaches), float(way @ way_reaches)
-        far = np.float32(_far(both, favour, reached + bias, way_reaches + way_bias, penalty))
-        each, bias, reached = each + far * way, bias + far * way_bias, reached + far * way_reaches
+        turn = np.float32(max(0.0, (length - float(steep @ reaches_before)) / length_before))
+        length_before, reaches_before = length, reaches
+        way, way_reaches = turn * way - steep, turn * way_reaches - reaches
+        far = np.float32(
+            _far(both, favour, reached, way_reaches, (float(each @ way_reaches), float(way @ way_reaches)))
+        )
+        each, reached = each + far * way, reached + far * way_reaches
     return each
 
 
