@@ -7,7 +7,7 @@ module imports nothing of Dask: `cluster` does.
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Any, ParamSpec, TypeVar
 
 from newsletter import __version__
@@ -17,6 +17,7 @@ from newsletter.threads import Shared
 P = ParamSpec("P")
 T = TypeVar("T")
 CONNECTED_WITHIN = 10  # seconds
+LOOKED_AFTER_EVERY = 3  # seconds, whether there are workers
 
 
 @contextmanager
@@ -27,17 +28,23 @@ def cluster(address: str) -> Iterator[tuple[Executor, int]]:
     SettingsError where nothing is reached there, where there is no worker, and where a worker has other versions.
     """
     try:
-        from distributed import Client  # noqa: PLC0415 - only where there is a cluster
+        from dask import config  # noqa: PLC0415 - only where there is a cluster
+        from distributed import Client  # noqa: PLC0415
     except ImportError:
         raise SettingsError('run.cluster: needs Dask: install it with `pip install "newsletter[cluster]"`') from None
     try:
         client = Client(address, timeout=CONNECTED_WITHIN, set_as_default=False)
     except (OSError, ValueError) as error:
         raise SettingsError(f"run.cluster: {address}: no scheduler answers there: {error}") from None
-    with client:
+    with client, config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):  # a day is as large as it is
         _check(client, address)
-        with client.get_executor(pure=False) as pool:
-            yield _Cluster(client, pool), sum(client.nthreads().values())
+        pool = client.get_executor(pure=False)
+        made = _Cluster(client, pool)
+        try:
+            with made.watched():
+                yield made, sum(client.nthreads().values())
+        finally:
+            pool.shutdown(wait=False)  # what is not done by now was done here
 
 
 def _check(client: Any, address: str) -> None:
@@ -63,32 +70,77 @@ def _version() -> str:
 
 
 class _Cluster(Executor):
-    """Shared values are scattered to all workers once; what a lost worker had is computed by another one, or here."""
+    """A shared value is sent once, and copied among the workers; what a lost worker had another one makes, or we do.
+
+    The value is the result of a task that gives it back, not scattered: Dask forgets scattered data with the worker
+    that had it, and goes on for ever to copy it to one that was lost meanwhile.
+    """
 
     def __init__(self, client: Any, pool: Any) -> None:
         self._client, self._pool = client, pool
-        self._scattered: dict[Shared[Any], Any] = {}
-        self._scattering = Lock()
+        self._known: dict[Shared[Any], Any] = {}
+        self._sending = Lock()
+        self._waited_for: set[Future[Any]] = set()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         values = [self._sent(value) if isinstance(value, Shared) else value for value in args]
         result = Future[T]()
-        self._pool.submit(fn, *values, **kwargs).add_done_callback(lambda done: _hand_over(done, result))
+        self._waited_for.add(result)
+        self._pool.submit(fn, *values, **kwargs).add_done_callback(lambda done: self._hand_over(done, result))
         return result
 
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Gives up what is waited for once no worker is left: Dask would wait until one comes."""
+        ended = Event()
+
+        def watch() -> None:
+            while not ended.wait(LOOKED_AFTER_EVERY):
+                if not self._workers():
+                    for result in tuple(self._waited_for):
+                        self._end(result, BrokenExecutor("the cluster has no worker any more"))
+
+        watching = Thread(target=watch, daemon=True)
+        watching.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watching.join()
+
+    def _workers(self) -> int:
+        try:
+            return len(self._client.nthreads())
+        except Exception:  # noqa: BLE001 - a scheduler that is gone raises whatever its connection does
+            return 0
+
     def _sent(self, value: Shared[Any]) -> Any:
-        with self._scattering:
-            if value not in self._scattered:
-                self._scattered[value] = self._client.scatter(value.value, broadcast=True, hash=False)
-            return self._scattered[value]
+        with self._sending:
+            if value not in self._known:
+                self._known[value] = self._client.submit(_itself, value.value, pure=False)
+            return self._known[value]
+
+    def _hand_over(self, done: Future[T], result: Future[T]) -> None:
+        """What a task gave, or that the cluster could not compute it."""
+        if done.cancelled():
+            self._end(result, BrokenExecutor("the cluster lost a piece"))
+        elif error := done.exception():
+            is_lost = type(error).__module__.startswith("distributed")
+            self._end(result, BrokenExecutor(str(error)) if is_lost else error)
+        else:
+            self._end(result, value=done.result())
+
+    def _end(self, result: Future[Any], error: BaseException | None = None, value: Any = None) -> None:
+        """Whichever comes first ends the wait."""
+        with self._sending:
+            if result not in self._waited_for:
+                return
+            self._waited_for.discard(result)
+        if error:
+            result.set_exception(error)
+        else:
+            result.set_result(value)
 
 
-def _hand_over(done: Future[T], result: Future[T]) -> None:
-    """What a task gave, or that the cluster could not compute it."""
-    if done.cancelled():
-        result.set_exception(BrokenExecutor("the cluster lost a piece"))
-    elif error := done.exception():
-        is_lost = type(error).__module__.startswith("distributed")
-        result.set_exception(BrokenExecutor(str(error)) if is_lost else error)
-    else:
-        result.set_result(done.result())
+def _itself(value: T) -> T:
+    return value

@@ -4,6 +4,7 @@ import gzip
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from newsletter.errors import ListingError
 from newsletter.models.papers import Announcement, AnnounceType, Paper
 from newsletter.sources.mailing_file import Listing, read, read_judged
+from newsletter.sources.mailing_file import lines as lines_of
 from tests.builders import WEDNESDAY
 from tests.test_bad_input import a_line, a_listing
 
@@ -84,6 +86,22 @@ def test_the_day_is_the_one_most_lines_announce(tmp_path: Path) -> None:
     lines = [a_line(1), a_line(2), a_line(3, announced_on="2026-11-17")]
     assert listing(tmp_path, *lines).mailing.date == WEDNESDAY
     assert listing(tmp_path, a_line(announced_on=None)).mailing.date == TODAY
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    whole: dict[str, Any] = {
+        "id": "2611.00002",
+        "version": 3,
+        "doi": "10.1/x",
+        "journal_ref": "J. 1",
+        "submitted_at": "2026-11-17T08:00Z",
+    }
+    crossed: dict[str, Any] = {"id": "2611.00003", "categories": ["cs.LG", "stat.ML"], "announced_in": ["stat.ML"]}
+    written = [a_line(), a_line(**whole, announce_type="replace"), a_line(**crossed, title="é \\alpha")]
+    first = read(a_listing(tmp_path, *written), WEDNESDAY).mailing
+    second = read(a_listing(tmp_path, *(line.encode() for line in lines_of(first))), WEDNESDAY).mailing
+    assert first.announcements[2].categories == ("stat.ML",)
+    assert (second.date, second.announcements) == (first.date, first.announcements)
 
 
 def test_a_file_without_a_paper_is_no_holiday(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import typer
 from newsletter import app
 from newsletter.cli import show
 from newsletter.errors import InputError, SourceError, Unreachable
+from newsletter.files import write_atomically
 from newsletter.models.papers import MailingStatus, Progress
 from newsletter.settings import Settings
 from newsletter.sources import collect
@@ -35,6 +36,10 @@ def fetch(
     listing: Annotated[
         Path | None, typer.Option("--listing", help="Take the mailing in this file (JSON Lines).")
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", help="Write the stored mailing of --date, or the newest, to this file."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Store arXiv's newest mailing and those that were missed, in the categories of all subscribers.
@@ -48,10 +53,17 @@ def fetch(
         newsletter fetch --since 2026-11-02
 
         newsletter fetch --listing mailing.jsonl.gz
+
+        newsletter fetch --export mailing.jsonl
     """
     if sum(option is not None for option in (day, since, listing)) > 1:
         raise InputError("--date, --since and --listing exclude each other: give one of them")
+    if export and (since or listing):
+        raise InputError("--export writes what is stored: give it alone, or with --date")
     settings = app.home_settings()
+    if export:
+        _to_file(settings, export, day.date() if day else None)
+        return
     if listing:
         _from_file(settings, listing, as_json=as_json)
         return
@@ -186,3 +198,18 @@ def _from_file(settings: Settings, listing: Path, *, as_json: bool) -> None:
         show.as_json({"date": mailing.date, "status": mailing.status, "papers": len(mailing.announcements)})
     else:
         show.say(f"mailing of {mailing.date}: {mailing.status}, {len(mailing.announcements)} papers")
+
+
+def _to_file(settings: Settings, file: Path, day: date | None) -> None:
+    """Writes a stored mailing for the `--listing` of another home."""
+    with app.open_store(settings) as store:
+        known = [each for each in store.mailings.days() if each.has_papers and day in (None, each.date)]
+        if not known:
+            raise InputError(f"no mailing of {day} with papers is stored" if day else "no mailing is stored: fetch one")
+        mailing = store.mailings.load(known[-1].date, known[-1].source)
+    content = "".join(f"{line}\n" for line in listing_file.lines(mailing))
+    try:
+        write_atomically(file, content.encode())
+    except OSError as error:
+        raise InputError(f"{file}: cannot be written: {error.strerror}") from error
+    show.say(f"mailing of {mailing.date}: {len(mailing.announcements)} papers written to {file}")

@@ -1,4 +1,4 @@
-"""Reads mailings from JSON Lines files, plain or gzipped; a bad line is reported and skipped."""
+"""Reads mailings from JSON Lines files, plain or gzipped, a bad line is reported and skipped; and says their lines."""
 
 import gzip
 import json
@@ -68,6 +68,29 @@ def read(path: Path, today: date) -> Listing:
         note=f"from {path.name}",
     )
     return Listing(mailing, tuple(problems))
+
+
+def lines(mailing: Mailing) -> Iterator[str]:
+    """A mailing as `read` takes it, a line each paper; raw text of a paper as its source gave it."""
+    for announcement in mailing.announcements:
+        paper = announcement.paper
+        fields = {
+            "id": paper.id,
+            "version": paper.version,
+            "title": paper.title,
+            "authors": list(paper.authors),
+            "abstract": paper.abstract,
+            "categories": list(paper.categories),
+            "primary_category": paper.primary_category,
+            "comment": paper.comment,
+            "doi": paper.doi,
+            "journal_ref": paper.journal_ref,
+            "submitted_at": paper.submitted_at.isoformat() if paper.submitted_at else None,
+            "announce_type": str(announcement.type),
+            "announced_in": list(announcement.categories),
+            "announced_on": str(mailing.date),
+        }
+        yield json.dumps({name: value for name, value in fields.items() if value}, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +196,8 @@ def _announcement(fields: dict[str, Any]) -> Announcement:
         journal_ref=_text(fields, "journal_ref"),
         submitted_at=_moment(_text(fields, "submitted_at")),
     )
-    return Announcement(paper, _ANNOUNCE_TYPES[announce_type], categories)
+    announced_in = tuple(dict.fromkeys(canonical(c) for c in _texts(fields, "announced_in")))
+    return Announcement(paper, _ANNOUNCE_TYPES[announce_type], announced_in or categories)
 
 
 def _text(fields: dict[str, Any], key: str) -> str:

@@ -263,7 +263,7 @@ def rows_of(cursor: sqlite3.Cursor) -> Iterator[Row]:
 
 def _file(path: Path) -> File | None:
     """Which file a path names; None where there is none. A database in memory is always the same."""
-    if path == _IN_MEMORY:
+    if path.name == _IN_MEMORY.name:
         return 0, 0
     try:
         found = os.stat(path)  # noqa: PTH116 - twice as fast as Path.stat, and every row passes here

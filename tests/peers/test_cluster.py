@@ -180,6 +180,19 @@ def test_a_day_on_two_workers_of_which_one_is_killed_is_that_of_a_serial_run(
     assert mails(shared) == mails(alone) == sorted(f"r{number:03}" for number in range(READERS))
 
 
+def test_a_day_whose_workers_are_all_killed_is_ended_alone(
+    tmp_path: Path, workers: tuple[str, list[subprocess.Popen[bytes]]]
+) -> None:
+    address, both = workers
+    home = a_home(tmp_path / "home", f'[run]\ncluster = "{address}"\n')
+    day = run(home)
+    begun(home)
+    for worker in both:
+        worker.send_signal(signal.SIGKILL)
+    assert day.wait(120) == 0
+    assert len(editions(home)) == len(mails(home)) == READERS
+
+
 def test_a_coordinator_that_was_killed_goes_on(
     tmp_path: Path, workers: tuple[str, list[subprocess.Popen[bytes]]]
 ) -> None:

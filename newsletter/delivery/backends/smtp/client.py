@@ -12,6 +12,7 @@ import smtplib
 import ssl
 from collections.abc import Callable
 from email.utils import parseaddr
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -128,7 +129,7 @@ class Smtp:
     def return_path(self, outgoing: Outgoing) -> str:
         """Where this message comes back to: an address of its own, so that a bounce names its send (VERP)."""
         local, _, host = self._bounces.rpartition("@")
-        return f"{local}+{outgoing.send_id}@{host}" if local else ascii_address(parseaddr(outgoing.sender)[1])
+        return f"{local}+{outgoing.send_id}@{host}" if local else _bare(outgoing.sender)
 
     def _signed(self, eml: bytes) -> bytes:
         if not self._dkim_key:
@@ -190,6 +191,12 @@ class Smtp:
         except ValueError as error:  # such as a password that smtplib cannot encode
             return _closed(connection, Receipt(Outcome.STOP, f"{host}: smtp.url cannot be used: {_said(error)}"))
         return connection
+
+
+@lru_cache(maxsize=16)
+def _bare(sender: str) -> str:
+    """The address of a sender that may carry a name."""
+    return ascii_address(parseaddr(sender)[1])
 
 
 def _carried(address: str) -> str:
