@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from newsletter import __version__
 from newsletter.errors import SettingsError
-from newsletter.threads import Shared
+from newsletter.threads import OnceEach, Shared
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,15 +78,20 @@ class _Cluster(Executor):
 
     def __init__(self, client: Any, pool: Any) -> None:
         self._client, self._pool = client, pool
-        self._known: dict[Shared[Any], Any] = {}
-        self._sending = Lock()
+        self._sent = OnceEach(lambda value: client.submit(_itself, value, pure=False))
+        self._ending = Lock()
         self._waited_for: set[Future[Any]] = set()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        values = [self._sent(value) if isinstance(value, Shared) else value for value in args]
+        try:
+            values = [self._sent(value) if isinstance(value, Shared) else value for value in args]
+            task = self._pool.submit(fn, *values, **kwargs)
+        except Exception as error:  # a scheduler that is gone raises whatever its connection does
+            raise BrokenExecutor(f"the cluster takes no piece: {error}") from error
         result = Future[T]()
-        self._waited_for.add(result)
-        self._pool.submit(fn, *values, **kwargs).add_done_callback(lambda done: self._hand_over(done, result))
+        with self._ending:
+            self._waited_for.add(result)
+        task.add_done_callback(lambda done: self._hand_over(done, result))
         return result
 
     @contextmanager
@@ -97,7 +102,9 @@ class _Cluster(Executor):
         def watch() -> None:
             while not ended.wait(LOOKED_AFTER_EVERY):
                 if not self._workers():
-                    for result in tuple(self._waited_for):
+                    with self._ending:
+                        lost = tuple(self._waited_for)
+                    for result in lost:
                         self._end(result, BrokenExecutor("the cluster has no worker any more"))
 
         watching = Thread(target=watch, daemon=True)
@@ -114,12 +121,6 @@ class _Cluster(Executor):
         except Exception:  # noqa: BLE001 - a scheduler that is gone raises whatever its connection does
             return 0
 
-    def _sent(self, value: Shared[Any]) -> Any:
-        with self._sending:
-            if value not in self._known:
-                self._known[value] = self._client.submit(_itself, value.value, pure=False)
-            return self._known[value]
-
     def _hand_over(self, done: Future[T], result: Future[T]) -> None:
         """What a task gave, or that the cluster could not compute it."""
         if done.cancelled():
@@ -132,7 +133,7 @@ class _Cluster(Executor):
 
     def _end(self, result: Future[Any], error: BaseException | None = None, value: Any = None) -> None:
         """Whichever comes first ends the wait."""
-        with self._sending:
+        with self._ending:
             if result not in self._waited_for:
                 return
             self._waited_for.discard(result)

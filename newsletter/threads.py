@@ -64,6 +64,21 @@ class Shared(Generic[T]):
     value: T
 
 
+class OnceEach(Generic[T]):
+    """What an executor makes of shared values: of each once, kept while the value is in use. Threads may share it."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self._made: WeakKeyDictionary[Shared[Any], T] = WeakKeyDictionary()
+        self._making = threading.Lock()
+
+    def __call__(self, shared: Shared[Any]) -> T:
+        with self._making:
+            if shared not in self._made:
+                self._made[shared] = self._make(shared.value)
+            return self._made[shared]
+
+
 def _here(value: Any) -> Any:
     return value.value if isinstance(value, Shared) else value
 
@@ -101,9 +116,8 @@ class _Processes(ProcessPoolExecutor):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._folder = TemporaryDirectory(prefix="newsletter-")
-        self._written: WeakKeyDictionary[Shared[Any], _File] = WeakKeyDictionary()  # a pool may outlive many of them
         self._number = count()
-        self._writing = threading.Lock()
+        self._file = OnceEach(self._written)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         values = [self._file(value) if isinstance(value, Shared) else value for value in args]
@@ -113,13 +127,10 @@ class _Processes(ProcessPoolExecutor):
         super().shutdown(wait=wait, cancel_futures=cancel_futures)
         self._folder.cleanup()
 
-    def _file(self, value: Shared[Any]) -> "_File":
-        with self._writing:
-            if value not in self._written:
-                path = Path(self._folder.name) / str(next(self._number))
-                path.write_bytes(pickle.dumps(value.value, pickle.HIGHEST_PROTOCOL))
-                self._written[value] = _File(path)
-            return self._written[value]
+    def _written(self, value: Any) -> "_File":
+        path = Path(self._folder.name) / str(next(self._number))
+        path.write_bytes(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+        return _File(path)
 
 
 @dataclass(frozen=True, slots=True)
