@@ -50,8 +50,9 @@ def of_offered(wishes: Wishes, found: Offered, already_sent: Collection[int]) ->
     kept: dict[tuple[str, str], Announcement] = {}
     for announcement in found.announcements:
         paper = announcement.paper
-        is_excluded = unwanted and _has_any(paper, unwanted) and not followed_authors(paper, wishes.authors)
-        if is_excluded or paper.key in already_sent:
+        if paper.key in already_sent:
+            continue
+        if unwanted and _has_any(paper, unwanted) and not followed_authors(paper, wishes.authors):
             continue
         known = kept.setdefault((paper.source, paper.id), announcement)
         if known.paper.version < paper.version:

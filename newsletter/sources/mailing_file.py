@@ -1,4 +1,4 @@
-"""Reads mailings from JSON Lines files, plain or gzipped, a bad line is reported and skipped; and says their lines."""
+"""Reads mailings from JSON Lines files, plain or gzipped, and says their lines; a bad line is reported and skipped."""
 
 import gzip
 import json

@@ -235,8 +235,7 @@ class Asker:
             amounts = together(evenly(worst, payers), evenly(written, sharers))
             poor = self._budget.unable(amounts)
             if not poor:
-                model = self._model.settings.model
-                reserved = self._budget.reserve(amounts, self._clock(), q.stage, model, purse)
+                reserved = self._budget.reserve(amounts, self._clock(), q.stage, self.name, purse)
                 return reserved, replace(q, payers=payers, sharers=sharers)
             payers = tuple(who for who in payers if who not in poor)
             sharers = tuple(who for who in sharers if who not in poor)
